@@ -242,6 +242,39 @@ impl Error {
         self
     }
 
+    /// The same error without the error that caused it, which cannot be copied.
+    #[must_use]
+    pub fn without_source(&self) -> Self {
+        let Inner {
+            kind,
+            operation,
+            entity,
+            problem,
+            advice,
+            fields,
+            retry,
+            provider,
+            status,
+            code,
+            request_id,
+            source: _,
+        } = &*self.0;
+        Self(Box::new(Inner {
+            kind: *kind,
+            operation,
+            entity: entity.clone(),
+            problem: problem.clone(),
+            advice: advice.clone(),
+            fields: fields.clone(),
+            retry: *retry,
+            provider: provider.clone(),
+            status: *status,
+            code: code.clone(),
+            request_id: request_id.clone(),
+            source: None,
+        }))
+    }
+
     /// Keeps the error that caused this one.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<Source>) -> Self {
@@ -392,7 +425,10 @@ mod tests {
 
     #[test]
     fn an_invalid_input_names_every_field() {
-        let error = Error::invalid("save authentication", [FieldError::new("name", "is too short"), FieldError::new("key", "is empty")]);
+        let error = Error::invalid(
+            "save authentication",
+            [FieldError::new("name", "is too short"), FieldError::new("key", "is empty")],
+        );
         assert_eq!(error.to_string(), "save authentication: name is too short; key is empty");
         assert_eq!(error.retry(), Retry::Never);
     }

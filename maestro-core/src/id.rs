@@ -52,7 +52,10 @@ impl<T: ?Sized> FromStr for Id<T> {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         Uuid::parse_str(text.trim()).map(Self::from_uuid).map_err(|_| {
-            Error::invalid("read an id", [FieldError::new("id", "is not a UUID such as 0199f3a0-7c3e-7d6a-b5c1-6f0e8a4d2b17")])
+            Error::invalid(
+                "read an id",
+                [FieldError::new("id", "is not a UUID such as 0199f3a0-7c3e-7d6a-b5c1-6f0e8a4d2b17")],
+            )
         })
     }
 }

@@ -24,7 +24,10 @@ impl PageLimit {
         if (1..=PAGE_LIMIT_MAX).contains(&limit) {
             Ok(Self(limit))
         } else {
-            Err(Error::invalid("read a page", [FieldError::new("limit", format!("must be 1 to {PAGE_LIMIT_MAX}, not {limit}"))]))
+            Err(Error::invalid(
+                "read a page",
+                [FieldError::new("limit", format!("must be 1 to {PAGE_LIMIT_MAX}, not {limit}"))],
+            ))
         }
     }
 
@@ -113,7 +116,12 @@ impl<T> Page<T> {
     /// assert_eq!(page.items, [1, 2]);
     /// assert!(page.next.is_some());
     /// ```
-    pub fn from_rows(mut rows: Vec<T>, limit: PageLimit, total: Option<u64>, cursor: impl Fn(&T) -> Cursor) -> Self {
+    pub fn from_rows(
+        mut rows: Vec<T>,
+        limit: PageLimit,
+        total: Option<u64>,
+        cursor: impl Fn(&T) -> Cursor,
+    ) -> Self {
         let more = rows.len() > limit.get();
         rows.truncate(limit.get());
         let next = if more { rows.last().map(cursor) } else { None };
@@ -191,7 +199,10 @@ impl FromStr for Cursor {
             Some(Self { key, id })
         };
         read().ok_or_else(|| {
-            Error::invalid("read a page", [FieldError::new("after", "is not a cursor; take it from the page before")])
+            Error::invalid(
+                "read a page",
+                [FieldError::new("after", "is not a cursor; take it from the page before")],
+            )
         })
     }
 }
@@ -215,7 +226,8 @@ mod tests {
     #[test]
     fn a_page_names_no_next_when_it_is_the_last() {
         let limit = PageLimit::new(3).unwrap();
-        let page = Page::from_rows(vec![1, 2, 3], limit, None, |n| Cursor::at(CursorKey::Number(*n), Uuid::nil()));
+        let page =
+            Page::from_rows(vec![1, 2, 3], limit, None, |n| Cursor::at(CursorKey::Number(*n), Uuid::nil()));
         assert_eq!((page.items.len(), page.next), (3, None));
     }
 }

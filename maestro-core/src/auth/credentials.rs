@@ -1,0 +1,207 @@
+//! Credentials, open in memory and nowhere else (requirement M-A5).
+
+use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
+use url::Url;
+use zeroize::Zeroizing;
+
+use super::AuthType;
+use crate::{
+    error::{Error, ErrorKind, Result},
+    secret::Secret,
+    time::Timestamp,
+};
+
+/// What proves to a provider who asks. `Debug` shows no secret; there is no `Serialize`: see
+/// [`Vault::seal`](super::Vault::seal).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Credentials {
+    /// A key that does not change.
+    ApiKey {
+        /// The key; absent for servers that want none.
+        key: Option<Secret>,
+        /// The server to ask, if it is not the provider's own.
+        base_url: Option<Url>,
+    },
+    /// Tokens from a sign-in.
+    OAuth {
+        /// The tokens.
+        tokens: Box<OAuthTokens>,
+        /// The server to ask, if it is not the provider's own.
+        base_url: Option<Url>,
+    },
+}
+
+impl Credentials {
+    /// A key at the provider's own address.
+    pub const fn api_key(key: Secret) -> Self {
+        Self::ApiKey { key: Some(key), base_url: None }
+    }
+
+    /// The same credentials, for the server at `base_url`.
+    #[must_use]
+    pub fn at(mut self, url: Option<Url>) -> Self {
+        match &mut self {
+            Self::ApiKey { base_url, .. } | Self::OAuth { base_url, .. } => *base_url = url,
+        }
+        self
+    }
+
+    /// Of which kind they are.
+    pub const fn auth_type(&self) -> AuthType {
+        match self {
+            Self::ApiKey { .. } => AuthType::ApiKey,
+            Self::OAuth { .. } => AuthType::OAuth,
+        }
+    }
+
+    /// The server to ask, if it is not the provider's own.
+    pub const fn base_url(&self) -> Option<&Url> {
+        match self {
+            Self::ApiKey { base_url, .. } | Self::OAuth { base_url, .. } => base_url.as_ref(),
+        }
+    }
+
+    /// The secret that is sent: the key, or the access token.
+    pub const fn secret(&self) -> Option<&Secret> {
+        match self {
+            Self::ApiKey { key, .. } => key.as_ref(),
+            Self::OAuth { tokens, .. } => Some(&tokens.access_token),
+        }
+    }
+
+    /// When they stop working, as far as that is known.
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::ApiKey { .. } => None,
+            Self::OAuth { tokens, .. } => tokens.expires_at,
+        }
+    }
+
+    /// Writes them as JSON, for the vault alone.
+    pub(super) fn to_plain(&self) -> Result<Zeroizing<Vec<u8>>> {
+        serde_json::to_vec(&Plain::from(self)).map(Zeroizing::new).map_err(|_| {
+            Error::new(ErrorKind::Internal, "seal credentials").because("they could not be written")
+        })
+    }
+
+    /// Reads what [`to_plain`](Self::to_plain) wrote.
+    pub(super) fn from_plain(plain: &[u8]) -> Result<Self> {
+        // The parser's error could quote the plain text, so it is not kept.
+        let unreadable =
+            || Error::new(ErrorKind::Internal, "open credentials").because("what was sealed cannot be read");
+        let plain: Plain = serde_json::from_slice(plain).map_err(|_| unreadable())?;
+        plain.try_into().map_err(|_: Error| unreadable())
+    }
+}
+
+/// The tokens of a sign-in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OAuthTokens {
+    /// What is sent with requests.
+    pub access_token: Secret,
+    /// What buys new tokens; absent when the sign-in cannot be renewed.
+    pub refresh_token: Option<Secret>,
+    /// The signed statement of who signed in, where the provider gives one.
+    pub id_token: Option<Secret>,
+    /// When the access token stops working.
+    pub expires_at: Option<Timestamp>,
+    /// What was granted.
+    pub scopes: Vec<String>,
+    /// The provider's id of the account.
+    pub account_id: Option<String>,
+    /// The provider's word for the plan.
+    pub plan: Option<CompactString>,
+}
+
+/// The plain form that is sealed. It exists only between the vault and its cipher, and is wiped there.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Plain {
+    ApiKey {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<Zeroizing<String>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        base_url: Option<Url>,
+    },
+    #[serde(rename = "oauth")]
+    OAuth {
+        access_token: Zeroizing<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        refresh_token: Option<Zeroizing<String>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id_token: Option<Zeroizing<String>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expires_at: Option<Timestamp>,
+        #[serde(default)]
+        scopes: Vec<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        account_id: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        plan: Option<CompactString>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        base_url: Option<Url>,
+    },
+}
+
+fn plain(secret: &Secret) -> Zeroizing<String> {
+    Zeroizing::new(secret.reveal().to_owned())
+}
+
+fn secret(text: &Zeroizing<String>) -> Result<Secret> {
+    Secret::new(text.as_str())
+}
+
+impl From<&Credentials> for Plain {
+    fn from(credentials: &Credentials) -> Self {
+        match credentials {
+            Credentials::ApiKey { key, base_url } => {
+                Self::ApiKey { key: key.as_ref().map(plain), base_url: base_url.clone() }
+            }
+            Credentials::OAuth { tokens, base_url } => Self::OAuth {
+                access_token: plain(&tokens.access_token),
+                refresh_token: tokens.refresh_token.as_ref().map(plain),
+                id_token: tokens.id_token.as_ref().map(plain),
+                expires_at: tokens.expires_at,
+                scopes: tokens.scopes.clone(),
+                account_id: tokens.account_id.clone(),
+                plan: tokens.plan.clone(),
+                base_url: base_url.clone(),
+            },
+        }
+    }
+}
+
+impl TryFrom<Plain> for Credentials {
+    type Error = Error;
+
+    fn try_from(from: Plain) -> Result<Self> {
+        Ok(match from {
+            Plain::ApiKey { key, base_url } => {
+                Self::ApiKey { key: key.as_ref().map(secret).transpose()?, base_url }
+            }
+            Plain::OAuth {
+                access_token,
+                refresh_token,
+                id_token,
+                expires_at,
+                scopes,
+                account_id,
+                plan,
+                base_url,
+            } => {
+                let tokens = OAuthTokens {
+                    access_token: secret(&access_token)?,
+                    refresh_token: refresh_token.as_ref().map(secret).transpose()?,
+                    id_token: id_token.as_ref().map(secret).transpose()?,
+                    expires_at,
+                    scopes,
+                    account_id,
+                    plan,
+                };
+                Self::OAuth { tokens: Box::new(tokens), base_url }
+            }
+        })
+    }
+}

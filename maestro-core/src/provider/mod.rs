@@ -1,0 +1,19 @@
+//! Providers as facets: what a provider can do is what it implements.
+
+mod capabilities;
+mod chat;
+mod endpoint;
+mod flows;
+mod id;
+mod models;
+mod oauth_profile;
+mod registry;
+
+pub use capabilities::{Capabilities, Operation};
+pub use chat::ChatProtocol;
+pub use endpoint::Endpoint;
+pub use flows::{ApiCredentials, ApiKeyFlow, CodePaste, Connection, OAuthFlow, PendingAuthorization};
+pub use id::{ModelId, ProviderId};
+pub use models::{ModelCatalog, ModelInfo};
+pub use oauth_profile::{BodyForm, OAuthProfile, RedirectStyle, Rotation, UsePolicy};
+pub use registry::{Provider, Registry};
