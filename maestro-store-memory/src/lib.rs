@@ -1,1 +1,2 @@
-//! placeholder
+//! s
+pub struct MemoryStore;

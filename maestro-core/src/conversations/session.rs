@@ -82,7 +82,7 @@ impl SessionName {
 crate::name::text_traits!(SessionName);
 
 /// A use of a library item, at the version that was used (requirement M-S3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ItemUse {
     /// The item.
     pub item_id: Id<Item>,

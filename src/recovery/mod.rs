@@ -1,0 +1,95 @@
+//! The one place that sends: encode, send, look at what came, try again.
+//!
+//! A request is tried again only as long as its caller has seen nothing of an answer; a restart in the middle would
+//! repeat text.
+
+mod policy;
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use http::{HeaderMap, Response, StatusCode, header::CONTENT_TYPE};
+use maestro_core::{
+    Result,
+    chat::{ChatRequest, Normalised, StreamEvent, TranslationReport, normalise},
+    http::BodyStream,
+    provider::ChatProtocol,
+    stream::parse_stream,
+};
+
+pub use self::policy::RetryPolicy;
+use crate::{ChatStream, Maestro, Target, chat_stream::Exchange};
+
+/// The most bytes of an answer that is not a stream; providers' errors are far smaller.
+const BODY_LIMIT: usize = 1 << 20;
+
+impl Maestro {
+    /// Asks a model and returns once its answer begins: the stream's first event is there.
+    ///
+    /// The conversation is normalised for the provider first; see [`ChatStream::report`] for what that changed. A
+    /// failure that is likely to pass is tried again as the [`RetryPolicy`] says, as long as no event has been
+    /// returned. Any error of the provider up to there is this function's error; later ones are the stream's last
+    /// event. Nothing is stored: see [`Maestro::turn`].
+    pub async fn stream_chat(&self, target: &Target, mut request: ChatRequest) -> Result<ChatStream> {
+        let protocol = self.registry().chat(&target.provider)?;
+        let rules = protocol.rules(request.model.as_str());
+        let Normalised { messages, mut report } = normalise(std::mem::take(&mut request.messages), &rules);
+        request.messages = messages;
+        let encoded = protocol.encode(&target.endpoint, &request, &mut report)?;
+
+        let mut delays = self.inner.retry.delays();
+        loop {
+            let error = match self.attempt(protocol, &encoded, &mut report).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => error,
+            };
+            let Some(delay) = delays.after(&error) else { return Err(error) };
+            tracing::info!(kind = %error.kind(), provider = %target.provider, delay_ms = delay.as_millis() as u64, "asking again");
+            tokio::time::sleep(delay).await;
+        }
+    }
+
+    async fn attempt(
+        &self,
+        protocol: &dyn ChatProtocol,
+        request: &http::Request<Bytes>,
+        report: &mut TranslationReport,
+    ) -> Result<ChatStream> {
+        let response = self.http().send(request.clone()).await?;
+        let response = accept(protocol, response).await?;
+        let (head, body) = response.into_parts();
+        let mut events = parse_stream(body, protocol.decoder());
+        match events.next().await {
+            Some(StreamEvent::Failed(error) | StreamEvent::Truncated(error)) => Err(error),
+            first => {
+                let exchange =
+                    Exchange { request_headers: request.headers().clone(), response_headers: head.headers };
+                Ok(ChatStream::new(first, events, exchange, std::mem::take(report)))
+            }
+        }
+    }
+}
+
+/// Lets an event stream through, and reads anything else as the error that it is.
+async fn accept(protocol: &dyn ChatProtocol, response: Response<BodyStream>) -> Result<Response<BodyStream>> {
+    if response.status() == StatusCode::OK && may_be_events(response.headers()) {
+        return Ok(response);
+    }
+    let (head, mut body) = response.into_parts();
+    let mut bytes = Vec::new();
+    while let Some(chunk) = body.next().await {
+        // Half an error body still tells more than none.
+        let Ok(chunk) = chunk else { break };
+        let room = BODY_LIMIT.saturating_sub(bytes.len());
+        bytes.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if room <= chunk.len() {
+            break;
+        }
+    }
+    Err(protocol.error(head.status, &head.headers, &bytes))
+}
+
+/// Whether a body may be an event stream. A missing content type is one: some backends send none.
+fn may_be_events(headers: &HeaderMap) -> bool {
+    let Some(kind) = headers.get(CONTENT_TYPE) else { return true };
+    kind.to_str().is_ok_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/event-stream"))
+}
