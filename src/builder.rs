@@ -114,14 +114,24 @@ impl MaestroBuilder {
     }
 
     /// The way to the network, in place of one [`ReqwestClient`] with its usual timers.
-    pub fn http(mut self, http: impl HttpClient + 'static) -> Self {
-        self.http = Some(Arc::new(http));
+    pub fn http(self, http: impl HttpClient + 'static) -> Self {
+        self.shared_http(Arc::new(http))
+    }
+
+    /// The way to the network, shared with other parts of the program.
+    pub fn shared_http(mut self, http: Arc<dyn HttpClient>) -> Self {
+        self.http = Some(http);
         self
     }
 
     /// The clock, in place of the machine's.
-    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
-        self.clock = Some(Arc::new(clock));
+    pub fn clock(self, clock: impl Clock + 'static) -> Self {
+        self.shared_clock(Arc::new(clock))
+    }
+
+    /// The clock, shared with other parts of the program.
+    pub fn shared_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
         self
     }
 

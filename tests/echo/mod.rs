@@ -48,9 +48,24 @@ impl ChatProtocol for Echo {
         self.rules.clone()
     }
 
-    fn encode(&self, endpoint: &Endpoint, request: &ChatRequest, _report: &mut TranslationReport) -> Result<Request<Bytes>> {
-        let said: Vec<_> = request.messages.iter().map(|message| format!("{}: {}", message.role.as_str(), message.text())).collect();
-        let said = request.system.iter().map(|text| format!("system: {text}")).chain(said).collect::<Vec<_>>().join("\n");
+    fn encode(
+        &self,
+        endpoint: &Endpoint,
+        request: &ChatRequest,
+        _report: &mut TranslationReport,
+    ) -> Result<Request<Bytes>> {
+        let said: Vec<_> = request
+            .messages
+            .iter()
+            .map(|message| format!("{}: {}", message.role.as_str(), message.text()))
+            .collect();
+        let said = request
+            .system
+            .iter()
+            .map(|text| format!("system: {text}"))
+            .chain(said)
+            .collect::<Vec<_>>()
+            .join("\n");
         Request::post(endpoint.url("http://127.0.0.1:1", "/echo"))
             .body(Bytes::from(said))
             .map_err(|error| Error::new(ErrorKind::Internal, "encode").caused_by(error))
@@ -82,7 +97,9 @@ impl StreamDecoder for Decoder {
             out.push(StreamEvent::PartEnd { index: 0, end: PartEnd::Whole });
             out.push(StreamEvent::Finished { finish: Finish::Stop });
         } else if &*frame.data == "[ERROR]" {
-            out.push(StreamEvent::Failed(Error::new(ErrorKind::Unavailable, "ask echo").with_provider("echo")));
+            out.push(StreamEvent::Failed(
+                Error::new(ErrorKind::Unavailable, "ask echo").with_provider("echo"),
+            ));
         } else {
             out.push(StreamEvent::TextDelta { index: 0, text: (&*frame.data).into() });
         }
