@@ -11,6 +11,7 @@
 //! | [`provider`] | facets, registry, capabilities |
 //! | [`tool`] | the intent of tool calls |
 //! | [`page`], [`revision`], [`time`] | pages, compare-and-set, time |
+//! | [`refusal`] | what stores refuse, in the same words on every backend |
 
 pub mod auth;
 pub mod chat;
@@ -21,6 +22,7 @@ mod id;
 mod name;
 pub mod page;
 pub mod provider;
+pub mod refusal;
 pub mod revision;
 mod secret;
 mod store;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Finish, Origin, Part, Usage};
+use crate::error::{Error, ErrorKind, Result};
 
 /// Who speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -28,6 +29,14 @@ impl Role {
             Self::Assistant => "assistant",
             Self::Tool => "tool",
         }
+    }
+
+    /// Reads what [`as_str`](Self::as_str) wrote.
+    pub fn from_stored(name: &str) -> Result<Self> {
+        [Self::System, Self::User, Self::Assistant, Self::Tool]
+            .into_iter()
+            .find(|role| role.as_str() == name)
+            .ok_or_else(|| Error::new(ErrorKind::Internal, "read an entry").because("its actor is not known"))
     }
 }
 

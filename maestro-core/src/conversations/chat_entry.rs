@@ -11,6 +11,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     http::StoredHeaders,
     id::Id,
+    stream::journal::assemble,
     time::Timestamp,
 };
 
@@ -88,6 +89,29 @@ impl EntryContent {
     /// What was said, and nothing else.
     pub fn of_parts(parts: Vec<Part>) -> Self {
         Self { parts, ..Self::default() }
+    }
+
+    /// What a streamed entry comes to when its writer is gone: the parts that its journal gives, beside what was known
+    /// when it began.
+    #[must_use]
+    pub fn interrupted(self, journal: &[JournalChunk]) -> Self {
+        let collected = assemble(journal);
+        let origin = self.origin.map(|origin| Origin {
+            response_id: collected.response_id.or(origin.response_id),
+            model_served: collected.model.or(origin.model_served),
+            ..origin
+        });
+        let problem = EntryProblem {
+            kind: ErrorKind::Interrupted.as_str().to_owned(),
+            message: "the program that wrote it ended before the answer did".to_owned(),
+        };
+        Self {
+            parts: collected.parts,
+            origin,
+            usage: collected.usage.or(self.usage),
+            problem: Some(problem),
+            ..self
+        }
     }
 
     /// Writes it as JSON, as stores keep it.
