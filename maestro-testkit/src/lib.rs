@@ -3,5 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`replay`] | an HTTP client that answers from a script |
+//! | [`sandbox`] | a server that speaks every provider's protocol on loopback, with faults |
 
 pub mod replay;
+pub mod sandbox;

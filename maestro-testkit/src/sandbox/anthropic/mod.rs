@@ -1,0 +1,119 @@
+//! Anthropic: `GET /v1/models`, `POST /v1/messages`, `POST /v1/messages/count_tokens`.
+
+mod content;
+mod error;
+mod messages;
+mod models;
+mod validate;
+
+use serde_json::{Value, json};
+
+use super::answer::{Answer, Event, Refusal, ordered};
+use super::ask::Ask;
+use super::ids::Ids;
+use super::protocol::{Call, Protocol, Query, accepted};
+use super::reply::Reply;
+
+/// The Messages API.
+pub(super) struct Anthropic;
+
+impl Protocol for Anthropic {
+    fn authorise(&self, call: &Call<'_>) -> Result<(), Refusal> {
+        let header = |name: &str| call.headers.get(name).map(|value| value.to_str().unwrap_or_default());
+        let bearer = header("authorization");
+        match (header("x-api-key"), bearer) {
+            (Some(_), Some(_)) => {
+                return Err(error::of(
+                    "authentication_error",
+                    "x-api-key and authorization are both set: send one of them",
+                ));
+            }
+            (Some(key), None) if accepted(key) => {}
+            (Some(_), None) => return Err(error::of("authentication_error", "invalid x-api-key")),
+            (None, Some(bearer)) => bearer_is_good(bearer, header("anthropic-beta"))?,
+            (None, None) => return Err(error::of("authentication_error", "x-api-key header is required")),
+        }
+        match header("anthropic-version") {
+            Some("2023-06-01" | "2023-01-01") => Ok(()),
+            Some(other) => {
+                Err(error::invalid(format!("anthropic-version: \"{other}\" is not a valid version")))
+            }
+            None => Err(error::invalid("anthropic-version: header is required")),
+        }
+    }
+
+    fn models(&self, query: &Query) -> Result<Value, Refusal> {
+        models::list(query)
+    }
+
+    fn model(&self, id: &str) -> Result<Value, Refusal> {
+        models::one(id)
+    }
+
+    fn read(&self, call: &Call<'_>) -> Result<(Ask, Value), Refusal> {
+        let request = parse(call)?;
+        let ask = validate::messages(&request)?;
+        Ok((ask, request))
+    }
+
+    fn count(&self, call: &Call<'_>) -> Result<Value, Refusal> {
+        let request = parse(call)?;
+        let ask = validate::count_tokens(&request)?;
+        Ok(json!({"input_tokens": ask.input_tokens}))
+    }
+
+    fn answer(&self, ask: &Ask, request: &Value, reply: &Reply, ids: &Ids) -> Answer {
+        messages::answer(ask, request, reply, ids)
+    }
+
+    fn error(&self, status: u16) -> Refusal {
+        error::by_status(status)
+    }
+
+    fn no_such_path(&self, _method: &str, _path: &str) -> Refusal {
+        error::of("not_found_error", "Not Found")
+    }
+
+    fn failure(&self, kind: Option<&str>, message: Option<&str>, ids: &Ids) -> Vec<Event> {
+        let kind = kind.unwrap_or("overloaded_error");
+        let body = [
+            ("type", "error".into()),
+            ("error", json!({"type": kind, "message": message.unwrap_or(error::text(kind))})),
+            ("request_id", ids.make("req_", 0).into()),
+        ];
+        vec![Event::named("error", ordered(&body))]
+    }
+
+    fn headers(&self, ids: &Ids) -> Vec<(&'static str, String)> {
+        vec![
+            ("request-id", ids.make("req_", 0)),
+            ("anthropic-organization-id", "00000000-0000-0000-0000-00005a4db0c5".into()),
+            ("anthropic-ratelimit-requests-limit", "1000".into()),
+            ("anthropic-ratelimit-requests-remaining", "999".into()),
+            ("anthropic-ratelimit-requests-reset", "2026-01-01T00:00:00Z".into()),
+            ("anthropic-ratelimit-tokens-limit", "1000000".into()),
+            ("anthropic-ratelimit-tokens-remaining", "999000".into()),
+            ("anthropic-ratelimit-tokens-reset", "2026-01-01T00:00:00Z".into()),
+        ]
+    }
+}
+
+/// A bearer token needs the flag of the OAuth beta beside it.
+fn bearer_is_good(bearer: &str, betas: Option<&str>) -> Result<(), Refusal> {
+    let token = bearer.strip_prefix("Bearer ").or_else(|| bearer.strip_prefix("bearer "));
+    if !token.is_some_and(|token| accepted(token.trim())) {
+        return Err(error::of("authentication_error", "Invalid bearer token"));
+    }
+    if betas.is_some_and(|betas| betas.split(',').any(|beta| beta.trim().starts_with("oauth-"))) {
+        return Ok(());
+    }
+    Err(error::of("authentication_error", "OAuth authentication is currently not supported."))
+}
+
+fn parse(call: &Call<'_>) -> Result<Value, Refusal> {
+    if call.body.len() > 32 << 20 {
+        return Err(error::by_status(413));
+    }
+    serde_json::from_slice(call.body)
+        .map_err(|error| error::invalid(format!("The request body is not valid JSON: {error}")))
+}
