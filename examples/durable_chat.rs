@@ -20,7 +20,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // Sealed before the store sees it. Replaced in each run, since the sandbox has another port each time.
     let reference = AuthRef::new("openai".parse()?, AuthType::ApiKey, "work_gpt".parse()?);
-    let credentials = Credentials::api_key(Secret::new(sandbox.key())?).at(Some(sandbox.openai_url().parse()?));
+    let credentials =
+        Credentials::api_key(Secret::new(sandbox.key())?).at(Some(sandbox.openai_url().parse()?));
     let auth = maestro.save_credentials(&reference, &credentials, Save::Replace).await?;
 
     let query = SessionQuery { auth_id: Some(auth.id), ..SessionQuery::default() };
@@ -42,6 +43,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     let entry = turn.into_outcome()?.entry;
-    writeln!(out, "\n\nturn {} of session \"{}\" in {path}: {}", entry.turn_index, session.name, entry.state)?;
+    writeln!(
+        out,
+        "\n\nturn {} of session \"{}\" in {path}: {}",
+        entry.turn_index, session.name, entry.state
+    )?;
     Ok(())
 }

@@ -23,12 +23,18 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let answer = store.entry_append(root.head(), say(Role::Assistant, "The wren.")).await?;
 
     // Go on from the answer on a line of its own; nothing is copied.
-    let fork = NewFork { id: Id::new(), from: answer.id, label: Some("smaller".parse()?), now: maestro.now() };
+    let fork =
+        NewFork { id: Id::new(), from: answer.id, label: Some("smaller".parse()?), now: maestro.now() };
     let fork = store.thread_fork(fork).await?;
     store.entry_append(fork.head(), say(Role::User, "Smaller still!")).await?;
 
     // Ask something else in the first place.
-    let edit = NewEdit { thread_id: Id::new(), edited: question.id, label: None, entry: say(Role::User, "Name a fish.") };
+    let edit = NewEdit {
+        thread_id: Id::new(),
+        edited: question.id,
+        label: None,
+        entry: say(Role::User, "Name a fish."),
+    };
     store.thread_edit(edit).await?;
 
     let mut out = std::io::stdout();
@@ -38,7 +44,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         writeln!(out, "{label}")?;
         for entry in lineage.entries {
             let text = entry.to_message().text();
-            writeln!(out, "  {} {} (edit {}): {text}", entry.turn_index, entry.actor.as_str(), entry.edit_version)?;
+            writeln!(
+                out,
+                "  {} {} (edit {}): {text}",
+                entry.turn_index,
+                entry.actor.as_str(),
+                entry.edit_version
+            )?;
         }
     }
     Ok(())

@@ -11,9 +11,11 @@ use maestro_testkit::sandbox::Sandbox;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let sandbox = Sandbox::start().await?;
-    let maestro = Maestro::builder().store(MemoryStore::new()).vault(Vault::new(VaultKey::generate())).build()?;
+    let maestro =
+        Maestro::builder().store(MemoryStore::new()).vault(Vault::new(VaultKey::generate())).build()?;
 
-    let credentials = Credentials::api_key(Secret::new(sandbox.key())?).at(Some(sandbox.anthropic_url().parse()?));
+    let credentials =
+        Credentials::api_key(Secret::new(sandbox.key())?).at(Some(sandbox.anthropic_url().parse()?));
     let target = Target::new("anthropic".parse()?, Endpoint::with_credentials(credentials));
     let request = ChatRequest::new("sandbox-small".parse()?, vec![Message::user("Why is the sky blue?")]);
 
