@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::answer::{Answer, Event, Refusal, ordered};
 use super::ask::Ask;
 use super::ids::Ids;
-use super::protocol::{Call, Protocol, Query, accepted};
+use super::protocol::{Call, Failure, Protocol, Query, accepted};
 use super::reply::Reply;
 
 /// The API version whose rules are played.
@@ -83,14 +83,21 @@ impl Protocol for Anthropic {
         error::of("not_found_error", "Not Found")
     }
 
-    fn failure(&self, kind: Option<&str>, message: Option<&str>, ids: &Ids) -> Vec<Event> {
-        let kind = kind.unwrap_or("overloaded_error");
+    fn failure(&self, failure: &Failure<'_>, ids: &Ids) -> Vec<Event> {
+        let kind = failure.kind.unwrap_or("overloaded_error");
+        let message = failure.message.unwrap_or(error::text(kind));
         let body = [
             ("type", "error".into()),
-            ("error", json!({"type": kind, "message": message.unwrap_or(error::text(kind))})),
+            ("error", json!({"type": kind, "message": message})),
             ("request_id", ids.make("req_", 0).into()),
         ];
         vec![Event::named("error", ordered(&body))]
+    }
+
+    fn stamp(&self, body: &mut Value, ids: &Ids) {
+        if body["type"] == "error" {
+            body["request_id"] = ids.make("req_", 0).into();
+        }
     }
 
     fn headers(&self, ids: &Ids) -> Vec<(&'static str, String)> {
