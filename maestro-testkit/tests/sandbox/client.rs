@@ -1,11 +1,5 @@
 //! A plain HTTP client of the sandbox, so that what is checked is on the wire and not what an SDK makes of it.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "clippy lets test functions unwrap, but not what they share"
-)]
-
 use maestro_testkit::sandbox::{Sandbox, Scenario};
 use serde_json::{Value, json};
 
