@@ -10,6 +10,7 @@
 
 mod client;
 mod faults;
+mod robust;
 mod server;
 mod streams;
 mod strict_anthropic;
