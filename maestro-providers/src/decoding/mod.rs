@@ -1,0 +1,9 @@
+//! What the stream decoders share: lenient JSON fields, ids for calls that have none, errors in a provider's words.
+
+mod call_id;
+mod fault;
+mod fields;
+
+pub(crate) use call_id::made_up;
+pub(crate) use fault::{Fault, not_json, wait_from_words};
+pub(crate) use fields::{Few, Str, Text, Tokens};
