@@ -191,7 +191,7 @@ impl Decoder {
         self.response_id = message.id.to_compact();
         self.model = message.model.to_compact();
         out.push(StreamEvent::Started { response_id: self.response_id.clone(), model: self.model.clone() });
-        for (index, block) in (0..).zip(message.content) {
+        for (index, block) in (0_u32..).zip(message.content) {
             // This also ends the block before. How the last one ends is left to the reason of the stop.
             self.block_stop(index.saturating_sub(1), out);
             self.block_start(index, block, out)?;

@@ -73,14 +73,32 @@ impl Decoder {
 
     fn json(&mut self, json: &str, out: &mut Events) -> std::result::Result<(), serde_json::Error> {
         match serde_json::from_str::<Chunk<'_>>(json) {
-            Ok(chunk) => self.chunk(chunk, json, out),
+            Ok(chunk) => self.unwrapped(chunk, json, out),
             Err(error) if json.trim_start().starts_with('[') => {
                 let chunks = serde_json::from_str::<Vec<&RawValue>>(json).map_err(|_| error)?;
-                for chunk in chunks {
-                    self.json(chunk.get(), out)?;
+                for json in chunks.iter().map(|chunk| chunk.get()) {
+                    self.unwrapped(serde_json::from_str(json)?, json, out)?;
                 }
+                Ok(())
             }
-            Err(error) => return Err(error),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Undoes Code Assist's wrapping, once.
+    #[inline]
+    fn unwrapped(
+        &mut self,
+        chunk: Chunk<'_>,
+        json: &str,
+        out: &mut Events,
+    ) -> std::result::Result<(), serde_json::Error> {
+        match chunk.response {
+            Some(wrapped) if chunk.error.is_none() => {
+                self.begin(chunk.trace_id.to_compact(), None);
+                self.chunk(serde_json::from_str(wrapped.get())?, wrapped.get(), out);
+            }
+            _ => self.chunk(chunk, json, out),
         }
         Ok(())
     }
@@ -88,13 +106,6 @@ impl Decoder {
     fn chunk(&mut self, chunk: Chunk<'_>, json: &str, out: &mut Events) {
         if let Some(error) = chunk.error {
             out.push(StreamEvent::Failed(stream_error(error)));
-            return;
-        }
-        if let Some(wrapped) = chunk.response {
-            self.begin(chunk.trace_id.to_compact(), None);
-            if let Ok(chunk) = serde_json::from_str::<Chunk<'_>>(wrapped.get()) {
-                self.chunk(chunk, wrapped.get(), out);
-            }
             return;
         }
         if !self.begun {
