@@ -3,7 +3,9 @@
 mod call_id;
 mod fault;
 mod fields;
+mod openai_error;
 
 pub(crate) use call_id::made_up;
 pub(crate) use fault::{Fault, not_json, wait_from_words};
 pub(crate) use fields::{Few, Str, Text, Tokens};
+pub(crate) use openai_error::openai_error;

@@ -109,10 +109,15 @@ impl Decoder {
             return;
         }
         if !self.begun {
-            self.begin(chunk.response_id.to_compact(), chunk.model_version.to_compact());
-            self.begun = true;
-            let (response_id, model) = (self.response_id.clone(), self.model.clone());
-            out.push(StreamEvent::Started { response_id, model });
+            self.begin(
+                chunk.response_id.to_compact().or(chunk.trace_id.to_compact()),
+                chunk.model_version.to_compact(),
+            );
+            self.begun = self.response_id.is_some() || self.model.is_some() || !chunk.candidates.0.is_empty();
+            if self.begun {
+                let (response_id, model) = (self.response_id.clone(), self.model.clone());
+                out.push(StreamEvent::Started { response_id, model });
+            }
         }
         let usage = chunk.usage_metadata.map(wire::Counts::usage).filter(|usage| self.usage != Some(*usage));
         if let Some(reason) =
