@@ -22,12 +22,19 @@ pub mod http;
 
 mod answer;
 mod catalog;
+mod decoding;
 mod json;
 mod key_form;
 mod request;
 
 #[cfg(feature = "anthropic")]
 pub mod anthropic;
+#[cfg(feature = "gemini")]
+pub mod gemini;
+#[cfg(feature = "openai")]
+pub mod openai;
+#[cfg(feature = "openai-compatible")]
+pub mod openai_compatible;
 
 use maestro_core::provider::{ProviderId, Registry};
 
