@@ -60,8 +60,9 @@ async fn a_stall_lasts_until_the_client_goes_away() {
     let client = broken_by(StreamScript { stall_after_events: Some(2), ..Default::default() }).await;
     for (path, body) in asks("x") {
         let mut response = client.request("POST", path).body(body.to_string()).send().await.unwrap();
-        for _ in 0..2 {
-            assert!(response.chunk().await.unwrap().is_some());
+        let mut text = String::new();
+        while text.replace("\r\n", "\n").matches("\n\n").count() < 2 {
+            text.push_str(std::str::from_utf8(&response.chunk().await.unwrap().unwrap()).unwrap());
         }
         let more = tokio::time::timeout(Duration::from_millis(50), response.chunk()).await;
         assert!(more.is_err(), "{path}");
