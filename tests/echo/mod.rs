@@ -115,7 +115,7 @@ impl StreamDecoder for Decoder {
     }
 }
 
-/// The rules of a protocol that takes everything.
+/// The rules of a protocol that takes text in any order.
 pub(crate) fn rules() -> TargetRules {
-    TargetRules { api: ApiId::from_static("echo"), model: "m".into() }
+    TargetRules::strict(ApiId::from_static("echo"), "m")
 }
