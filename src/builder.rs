@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use maestro_core::{
-    Error, ErrorKind, Result, Store,
+    Error, FieldError, Result, Store,
     auth::{HolderId, Vault},
     http::HttpClient,
     provider::Registry,
@@ -147,28 +147,20 @@ impl MaestroBuilder {
         self
     }
 
-    /// Puts it together. [`ErrorKind::Invalid`] when the store or the vault is missing.
+    /// Puts it together. [`ErrorKind::Invalid`](maestro_core::ErrorKind::Invalid) when the store or the vault is missing.
     pub fn build(self) -> Result<Maestro> {
         let missing = |field: &'static str| {
             Error::invalid(
                 "build Maestro",
-                [maestro_core::FieldError::new(field, "is missing; call the builder's method of that name")],
+                [FieldError::new(field, "is missing; call the builder's method of that name")],
             )
-        };
-        let http = match self.http {
-            Some(http) => http,
-            None => Arc::new(ReqwestClient::new().map_err(|error| {
-                Error::new(ErrorKind::Internal, "build Maestro")
-                    .because("the HTTP client could not be made")
-                    .caused_by(error)
-            })?),
         };
         Ok(Maestro {
             inner: Arc::new(Inner {
                 store: self.store.ok_or_else(|| missing("store"))?,
                 vault: self.vault.ok_or_else(|| missing("vault"))?,
                 registry: self.registry.unwrap_or_else(maestro_providers::builtin),
-                http,
+                http: self.http.unwrap_or_else(|| Arc::new(ReqwestClient::default())),
                 clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
                 retry: self.retry,
                 flush: self.flush,

@@ -1,6 +1,6 @@
 //! Saved authentications through the facade: what needs both the store and the vault.
 
-use maestro::{core::auth::Auth as _, prelude::*};
+use maestro::prelude::*;
 
 fn maestro() -> Maestro {
     Maestro::builder().store(MemoryStore::new()).vault(Vault::new(VaultKey::generate())).build().unwrap()

@@ -1,22 +1,60 @@
-//! stub
-pub fn builtin() -> maestro_core::provider::Registry {
-    maestro_core::provider::Registry::new()
+//! Maestro's providers: how Anthropic, OpenAI, Gemini and servers that speak Chat Completions are asked and answered.
+//!
+//! Each provider is a folder of pure translation, with the same file names in the same order; `docs/adding-a-provider.md`
+//! walks through them. Sending, retrying and refreshing happen elsewhere. The one client that does reach the network is
+//! in [`http`].
+//!
+//! | feature | module | id | API |
+//! |---|---|---|---|
+//! | `anthropic` | `anthropic` | `anthropic` | `anthropic-messages` |
+//! | `openai` | `openai` | `openai` | `openai-responses` |
+//! | `gemini` | `gemini` | `gemini` | `gemini` |
+//! | `openai-compatible` | `openai_compatible` | `openai_compatible` | `openai-chat` |
+//!
+//! All are on by default.
+
+#![cfg_attr(
+    not(all(feature = "anthropic", feature = "gemini", feature = "openai", feature = "openai-compatible")),
+    allow(dead_code, unused_imports, reason = "some of the shared pieces serve some of the providers only")
+)]
+
+pub mod http;
+
+mod answer;
+mod catalog;
+mod decoding;
+mod json;
+mod key_form;
+mod request;
+
+#[cfg(feature = "anthropic")]
+pub mod anthropic;
+#[cfg(feature = "gemini")]
+pub mod gemini;
+#[cfg(feature = "openai")]
+pub mod openai;
+#[cfg(feature = "openai-compatible")]
+pub mod openai_compatible;
+
+use maestro_core::provider::{ProviderId, Registry};
+
+/// A registry of all the providers whose features are on.
+///
+/// ```
+/// let registry = maestro_providers::builtin();
+/// let names: Vec<_> = registry.list().map(|id| id.as_str()).collect();
+/// # #[cfg(all(feature = "anthropic", feature = "openai", feature = "gemini", feature = "openai-compatible"))]
+/// assert_eq!(names, ["anthropic", "gemini", "openai", "openai_compatible"]);
+/// ```
+pub fn builtin() -> Registry {
+    let registry = Registry::new();
+    #[cfg(feature = "anthropic")]
+    let registry = registry.with(anthropic::Anthropic::default());
+    registry
 }
-pub mod http {
-    #[derive(Debug)]
-    pub struct ReqwestClient;
-    impl ReqwestClient {
-        pub fn new() -> maestro_core::Result<Self> {
-            Ok(Self)
-        }
-    }
-    #[async_trait::async_trait]
-    impl maestro_core::http::HttpClient for ReqwestClient {
-        async fn send(
-            &self,
-            _: ::http::Request<bytes::Bytes>,
-        ) -> maestro_core::Result<::http::Response<maestro_core::http::BodyStream>> {
-            Err(maestro_core::Error::new(maestro_core::ErrorKind::Unavailable, "x"))
-        }
-    }
+
+/// The id of a provider of this crate.
+#[expect(clippy::expect_used, reason = "the names are constants of this crate, and a test makes them all")]
+fn provider_id(name: &'static str) -> ProviderId {
+    ProviderId::new(name).expect("a constant name is well-formed")
 }

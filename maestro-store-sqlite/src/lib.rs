@@ -1,2 +1,275 @@
-//! s
-pub struct SqliteStore;
+//! The embedded store of Maestro: every context in one SQLite file.
+//!
+//! ```
+//! use maestro_core::{conversations::{Conversations as _, NewSession, SessionName}, time::Timestamp};
+//! use maestro_store_sqlite::SqliteStore;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> maestro_core::Result<()> {
+//! # let directory = tempfile::tempdir().unwrap();
+//! # let path = directory.path().join("maestro.db");
+//! let store = SqliteStore::open(&path).await?;
+//! let session = store.session_create(NewSession::new(SessionName::new("first")?, Timestamp::from_micros(0))).await?;
+//! drop(store);
+//!
+//! let store = SqliteStore::open(&path).await?;
+//! assert_eq!(store.session_get(session.id).await?, session);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What it promises
+//!
+//! - A method that has returned is on the disk (`synchronous = full`), and survives a crash of the program or of the
+//!   machine. [`Synchronous::Normal`] gives the second half of that up for speed.
+//! - Several programs may use one file at once, on one machine. A network file system does not keep that promise.
+//! - No method blocks the runtime that it is called on: the file is read and written by threads of the store's own.
+//! - A future that is dropped takes nothing back: what was handed over is done.
+//!
+//! # Files
+//!
+//! Beside `maestro.db` there are `maestro.db-wal` and `maestro.db-shm` while it is open; a copy of the first without
+//! the others can lack the latest entries. `maestro.db-writers/` holds a lock for each program that is streaming an
+//! answer, which is how the next program sees at once that one has died.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `auth.rs` | saved authentications and their leases |
+//! | `conversations/` | sessions, threads, entries, journals, lineages, chunk marks |
+//! | `supplied_context.rs` | the library of personas and system prompts |
+//! | `check.rs` | the check of everything that must hold in a file |
+//! | `pool.rs` | the thread that writes and those that read |
+//! | `writers.rs` | who is streaming, and whether they live |
+//! | `migrations.rs`, `migrations/` | the schema |
+//! | `rows.rs`, `error.rs` | columns to fields, SQLite's errors to ours |
+
+mod auth;
+mod check;
+mod conversations;
+mod error;
+mod migrations;
+mod pool;
+mod rows;
+mod supplied_context;
+mod writers;
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use maestro_core::{Error, ErrorKind, FieldError, Result, Retry};
+use rusqlite::{Connection, OpenFlags};
+
+use crate::{
+    error::{Failure, Outcome},
+    pool::Pool,
+    writers::Writers,
+};
+
+/// A store in a SQLite file. Clones share its threads and connections; when the last one is dropped, what was asked
+/// for is finished, the log is folded into the file, and the file is closed.
+#[derive(Clone)]
+pub struct SqliteStore {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    // Declared before the writers: what is under way may still begin an entry.
+    pool: Pool,
+    writers: Arc<Writers>,
+    path: PathBuf,
+}
+
+impl SqliteStore {
+    /// Opens the store at `path`, with what [`SqliteStoreBuilder`] chooses by itself.
+    pub async fn open(path: impl Into<PathBuf>) -> Result<Self> {
+        Self::builder(path).open().await
+    }
+
+    /// A store at `path`, to be opened in another way.
+    pub fn builder(path: impl Into<PathBuf>) -> SqliteStoreBuilder {
+        SqliteStoreBuilder {
+            path: path.into(),
+            synchronous: Synchronous::Full,
+            readers: std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 4),
+            busy_timeout: Duration::from_secs(10),
+        }
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.inner.path
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        work: impl Fn(&Connection) -> Outcome<T> + Send + 'static,
+    ) -> Result<T> {
+        self.inner.pool.write(operation, work).await
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
+    ) -> Result<T> {
+        self.inner.pool.read(operation, work).await
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore").field("path", &self.inner.path).finish_non_exhaustive()
+    }
+}
+
+/// How far a commit waits for the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Synchronous {
+    /// Until the disk says that it has it. Nothing that was acknowledged is lost when the power fails.
+    #[default]
+    Full,
+    /// Until the operating system has it. When the power fails the latest commits can be lost, but the file stays whole;
+    /// a crash of the program alone loses nothing.
+    Normal,
+}
+
+/// How a store is opened.
+#[derive(Debug, Clone)]
+pub struct SqliteStoreBuilder {
+    path: PathBuf,
+    synchronous: Synchronous,
+    readers: usize,
+    busy_timeout: Duration,
+}
+
+impl SqliteStoreBuilder {
+    /// How far a commit waits for the disk; [`Synchronous::Full`] when nothing is said.
+    #[must_use]
+    pub const fn synchronous(mut self, synchronous: Synchronous) -> Self {
+        self.synchronous = synchronous;
+        self
+    }
+
+    /// How many connections read at once, 1 at the least; as many as there are processors, 2 to 4, when nothing is
+    /// said.
+    #[must_use]
+    pub fn readers(mut self, readers: usize) -> Self {
+        self.readers = readers.max(1);
+        self
+    }
+
+    /// How long a write waits for another program's before it fails with [`ErrorKind::Unavailable`]; ten seconds when
+    /// nothing is said.
+    #[must_use]
+    pub const fn busy_timeout(mut self, timeout: Duration) -> Self {
+        self.busy_timeout = timeout;
+        self
+    }
+
+    /// Opens the store. A file that does not exist is made, in a directory that must exist; one of an older version
+    /// is brought up to date.
+    ///
+    /// [`ErrorKind::Invalid`] when the path is a directory or no file's; [`ErrorKind::Unavailable`] when the file cannot
+    /// be opened or written; [`ErrorKind::Unsupported`] when it is not a SQLite file, belongs to another program, or was
+    /// written by a newer version of this one; [`ErrorKind::Internal`] when it is damaged.
+    pub async fn open(self) -> Result<SqliteStore> {
+        self.check_path().map_err(|error| error.on(self.path.display()))?;
+        let (options, reader_options) = (self.clone(), self.clone());
+        let pool = Pool::start(
+            self.readers,
+            move || options.open_writer().map_err(|error| error.on(options.path.display())),
+            move || reader_options.open_reader().map_err(|error| error.on(reader_options.path.display())),
+        )
+        .await?;
+        // The same file must have the same name for every program, whatever way led to it.
+        let path = self.path.canonicalize().unwrap_or(self.path);
+        let writers = Arc::new(Writers::beside(&path));
+        Ok(SqliteStore { inner: Arc::new(Inner { pool, writers, path }) })
+    }
+
+    fn check_path(&self) -> Result<()> {
+        let problem = if self.path.is_dir() {
+            "is a directory, not a file"
+        } else if self.path.file_name().is_none() || self.path.as_os_str() == ":memory:" {
+            "is not the path of a file"
+        } else if self.path.parent().is_some_and(|parent| !parent.as_os_str().is_empty() && !parent.is_dir())
+        {
+            return Err(Error::new(ErrorKind::Unavailable, "open store")
+                .because("its directory does not exist")
+                .advise("make the directory, or name another file")
+                .with_retry(Retry::Never));
+        } else {
+            return Ok(());
+        };
+        Err(Error::invalid("open store", [FieldError::new("path", problem)]))
+    }
+
+    fn open_writer(&self) -> Result<Connection> {
+        let open = || {
+            let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+            let connection = self.connect(flags)?;
+            connection.pragma_update(None, "foreign_keys", true)?;
+            connection.pragma_update(
+                None,
+                "synchronous",
+                match self.synchronous {
+                    Synchronous::Full => "full",
+                    Synchronous::Normal => "normal",
+                },
+            )?;
+            Ok(connection)
+        };
+        let connection = open().map_err(|failure: Failure| failure.into_error("open store"))?;
+        migrations::migrate(&connection)?;
+        Ok(connection)
+    }
+
+    fn open_reader(&self) -> Result<Connection> {
+        let open = || {
+            let connection = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+            connection.pragma_update(None, "query_only", true)?;
+            Ok(connection)
+        };
+        open().map_err(|failure: Failure| failure.into_error("open store"))
+    }
+
+    fn connect(&self, flags: OpenFlags) -> Result<Connection, Failure> {
+        let connection = Connection::open_with_flags(&self.path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        connection.busy_timeout(self.busy_timeout)?;
+        connection.set_prepared_statement_cache_capacity(128);
+        use_log(&connection)?;
+        // Sorting and the like in memory; 8 MiB of pages for each connection.
+        connection.pragma_update(None, "temp_store", "memory")?;
+        connection.pragma_update(None, "cache_size", -8_192)?;
+        Ok(connection)
+    }
+}
+
+/// Turns the write-ahead log on, which stays with the file. SQLite does not wait for its lock while it does so, and
+/// several programs may open a new file at the same moment; so this waits instead.
+fn use_log(connection: &Connection) -> Result<(), Failure> {
+    let mut tries = 0;
+    loop {
+        let mode: rusqlite::Result<String> =
+            connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0));
+        match mode {
+            Ok(mode) if mode == "wal" => return Ok(()),
+            Ok(_) => {
+                return Err(Error::new(ErrorKind::Unsupported, "open store")
+                    .because("SQLite cannot keep a write-ahead log there")
+                    .advise("keep the file on a local disk")
+                    .into());
+            }
+            Err(error) if error::is_busy(&error) && tries < 100 => {
+                tries += 1;
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}

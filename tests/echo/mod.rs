@@ -10,13 +10,13 @@ use maestro::core::{
 };
 
 /// Speaks the simplest protocol there can be: each `data:` is text, `[END]` is the end.
-pub struct Echo {
+pub(crate) struct Echo {
     id: ProviderId,
     rules: TargetRules,
 }
 
 impl Echo {
-    pub fn new(rules: TargetRules) -> Self {
+    pub(crate) fn new(rules: TargetRules) -> Self {
         Self { id: ProviderId::new("echo").unwrap(), rules }
     }
 }
@@ -93,15 +93,15 @@ impl StreamDecoder for Decoder {
             out.push(StreamEvent::Started { response_id: Some("echo-1".into()), model: None });
             out.push(StreamEvent::PartStart { index: 0, part: PartStart::Text });
         }
-        if &*frame.data == "[END]" {
+        if frame.data == "[END]" {
             out.push(StreamEvent::PartEnd { index: 0, end: PartEnd::Whole });
             out.push(StreamEvent::Finished { finish: Finish::Stop });
-        } else if &*frame.data == "[ERROR]" {
+        } else if frame.data == "[ERROR]" {
             out.push(StreamEvent::Failed(
                 Error::new(ErrorKind::Unavailable, "ask echo").with_provider("echo"),
             ));
         } else {
-            out.push(StreamEvent::TextDelta { index: 0, text: (&*frame.data).into() });
+            out.push(StreamEvent::TextDelta { index: 0, text: frame.data.into() });
         }
         Ok(())
     }
@@ -113,4 +113,9 @@ impl StreamDecoder for Decoder {
     fn finish(&mut self, _out: &mut Events) -> Result<()> {
         Ok(())
     }
+}
+
+/// The rules of a protocol that takes text in any order.
+pub(crate) fn rules() -> TargetRules {
+    TargetRules::strict(ApiId::from_static("echo"), "m")
 }

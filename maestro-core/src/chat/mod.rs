@@ -23,7 +23,11 @@ pub use api::{ApiId, Origin};
 pub use event::{DeltaText, Notice, PartEnd, PartStart, StreamEvent};
 pub use finish::Finish;
 pub use message::{Message, Role};
-pub use normalise::{Action, Normalised, ReportLine, TargetRules, TranslationReport, normalise};
+pub use normalise::{
+    Action, CallIdRule, CallSeals, Carries, EmptyText, FilteredTurns, FirstTurn, LastTurn, MediaPlace,
+    MediaRule, MidSystem, Neighbours, Normalised, ReasoningRule, RefusalRule, ReportLine, ResultPlace,
+    SealScope, TargetRules, ToolNameRule, TranslationReport, normalise,
+};
 pub use part::{
     ArgsEnd, ArgsState, Audio, CacheHint, Citation, Document, Image, Media, Native, Opaque, Part, PartKind,
     Reasoning, Refusal, Text, ToolCall, ToolResult, ToolResultContent,

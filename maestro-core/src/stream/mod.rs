@@ -6,10 +6,13 @@
 mod collect;
 mod decoder;
 pub mod journal;
+mod json_depth;
 mod parse;
 mod sse;
+mod stray;
 
 pub use collect::{Collected, Collector, Ending};
 pub use decoder::{Events, StreamDecoder};
+pub use json_depth::JsonDepth;
 pub use parse::{EventStream, Parser, parse_stream};
 pub use sse::{SseFrame, SseFramer, SseLimits};

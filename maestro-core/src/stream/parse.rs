@@ -92,7 +92,7 @@ impl<S: Stream<Item = Result<Bytes>> + Unpin> EventStream<S> {
 /// # struct Decoder;
 /// # impl StreamDecoder for Decoder {
 /// #     fn push(&mut self, frame: SseFrame<'_>, out: &mut Events) -> Result<()> {
-/// #         out.push(StreamEvent::TextDelta { index: 0, text: (&*frame.data).into() });
+/// #         out.push(StreamEvent::TextDelta { index: 0, text: frame.data.into() });
 /// #         Ok(())
 /// #     }
 /// #     fn stray(&mut self, _: &str, _: &mut Events) -> Result<()> { Ok(()) }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::answer::{Event, Frames, Framing};
 use super::journal::{Outcome, Ticket};
-use super::scenario::{LineEnding, StreamScript};
+use super::scenario::{ErrorScript, LineEnding, StreamScript};
 
 /// How long the connection has to take what was written before it is broken, so that the events before a cut
 /// arrive.
@@ -33,7 +33,7 @@ pub(super) fn stream(
     frames: &Frames,
     script: &StreamScript,
     first_byte: Option<Duration>,
-    error: impl FnOnce(Option<&str>, Option<&str>) -> Vec<Event>,
+    error: impl FnOnce(&ErrorScript, usize) -> Vec<Event>,
     ticket: Ticket,
 ) -> Body {
     let (steps, outcome) = plan(frames, script, first_byte, error);
@@ -77,7 +77,7 @@ fn plan(
     frames: &Frames,
     script: &StreamScript,
     first_byte: Option<Duration>,
-    error: impl FnOnce(Option<&str>, Option<&str>) -> Vec<Event>,
+    error: impl FnOnce(&ErrorScript, usize) -> Vec<Event>,
 ) -> (Vec<Step>, Outcome) {
     let total = frames.events.len();
     let at = |place: Option<usize>| place.map(|place| place.min(total));
@@ -101,7 +101,7 @@ fn plan(
         if failed == Some(place)
             && let (Some(script), Some(error)) = (&script.error_after_events, error.take())
         {
-            let events = error(script.kind.as_deref(), script.message.as_deref());
+            let events = error(script, place);
             steps.extend(events.iter().map(|event| Step::Send(writer.event(event))));
             outcome = Outcome::Ended;
             break;
@@ -252,7 +252,6 @@ fn body(steps: Vec<Step>, outcome: Outcome, ticket: Ticket) -> Body {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sandbox::scenario::ErrorScript;
 
     fn frames(framing: Framing) -> Frames {
         Frames {
@@ -262,7 +261,7 @@ mod tests {
     }
 
     fn bytes(framing: Framing, script: &StreamScript) -> (Vec<String>, Outcome) {
-        let error = |kind: Option<&str>, _: Option<&str>| vec![Event::data(kind.unwrap_or("E").to_owned())];
+        let error = |script: &ErrorScript, _| vec![Event::data(script.kind.clone().unwrap_or_default())];
         let (steps, outcome) = plan(&frames(framing), script, None, error);
         let text = |step: Step| match step {
             Step::Send(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),

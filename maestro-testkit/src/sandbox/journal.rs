@@ -10,8 +10,11 @@ use serde_json::Value;
 
 use super::scenario::Dialect;
 
-/// How many requests the journal keeps; older ones are forgotten.
+/// How many requests the journal keeps at most; older ones are forgotten.
 pub const JOURNAL_CAPACITY: usize = 10_000;
+
+/// How many bytes of bodies the journal keeps; beyond it the oldest requests are forgotten, save the last one.
+const BODY_CAPACITY: usize = 64 << 20;
 
 /// Headers whose values are secrets.
 const SECRET_HEADERS: [&str; 5] =
@@ -73,6 +76,9 @@ pub(super) struct Journal {
 #[derive(Debug, Default)]
 struct Entries {
     ring: VecDeque<RecordedRequest>,
+    /// The length of each body in the ring, and of all of them.
+    lengths: VecDeque<usize>,
+    bytes: usize,
     received: u64,
 }
 
@@ -100,9 +106,7 @@ impl Journal {
         let mut entries = self.lock();
         entries.received += 1;
         let number = entries.received;
-        if entries.ring.len() == JOURNAL_CAPACITY {
-            entries.ring.pop_front();
-        }
+        entries.make_room(body.len());
         entries.ring.push_back(RecordedRequest {
             number,
             at_ms,
@@ -123,7 +127,10 @@ impl Journal {
     }
 
     pub(super) fn clear(&self) {
-        self.lock().ring.clear();
+        let mut entries = self.lock();
+        entries.ring.clear();
+        entries.lengths.clear();
+        entries.bytes = 0;
     }
 
     /// How many requests came in since the start, forgotten ones included.
@@ -143,6 +150,19 @@ impl Journal {
 
     fn lock(&self) -> MutexGuard<'_, Entries> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entries {
+    fn make_room(&mut self, length: usize) {
+        while self.ring.len() >= JOURNAL_CAPACITY || self.bytes + length > BODY_CAPACITY {
+            if self.ring.pop_front().is_none() {
+                break;
+            }
+            self.bytes -= self.lengths.pop_front().unwrap_or_default();
+        }
+        self.lengths.push_back(length);
+        self.bytes += length;
     }
 }
 

@@ -19,6 +19,17 @@ pub(super) struct Call<'a> {
     pub(super) body: &'a [u8],
 }
 
+/// A failure in the middle of a stream.
+pub(super) struct Failure<'a> {
+    /// The provider's type, code or status, when one is asked for.
+    pub(super) kind: Option<&'a str>,
+    pub(super) message: Option<&'a str>,
+    /// How many events went before.
+    pub(super) sent: usize,
+    /// The request that fails, as [`Protocol::read`] gave it back.
+    pub(super) request: &'a Value,
+}
+
 /// The pairs of a query, decoded.
 #[derive(Debug, Default)]
 pub(super) struct Query(Vec<(String, String)>);
@@ -53,7 +64,10 @@ pub(super) trait Protocol: Sync {
     fn no_such_path(&self, method: &str, path: &str) -> Refusal;
 
     /// The provider's way to fail in the middle of a stream.
-    fn failure(&self, kind: Option<&str>, message: Option<&str>, ids: &Ids) -> Vec<Event>;
+    fn failure(&self, failure: &Failure<'_>, ids: &Ids) -> Vec<Event>;
+
+    /// Puts the id of the request into an error body, where the provider has one there.
+    fn stamp(&self, _body: &mut Value, _ids: &Ids) {}
 
     /// The headers that are on every answer.
     fn headers(&self, ids: &Ids) -> Vec<(&'static str, String)>;

@@ -3,14 +3,12 @@
 use serde_json::Value;
 
 use super::ask::{Ask, Choice, Reasoning, Tool};
+use super::deltas::{pieces, until_stop, words};
 use super::scenario::{FinishScript, ReplyScript};
 use super::{models, schema};
 
 /// How much of what was said is quoted, in characters.
 const QUOTE: usize = 400;
-
-/// Characters of tool arguments in one delta.
-const ARGUMENT_DELTA: usize = 12;
 
 /// What is answered.
 #[derive(Debug, Clone, PartialEq)]
@@ -293,55 +291,6 @@ fn quote(text: &str) -> String {
     quoted
 }
 
-/// The text up to the first stop sequence, and which that was.
-fn until_stop(mut text: String, stops: &[String]) -> (String, Option<String>) {
-    let first = stops
-        .iter()
-        .filter(|stop| !stop.is_empty())
-        .filter_map(|stop| Some((text.find(stop.as_str())?, stop)))
-        .min_by_key(|(place, _)| *place);
-    match first {
-        Some((place, stop)) => {
-            let stop = stop.clone();
-            text.truncate(place);
-            (text, Some(stop))
-        }
-        None => (text, None),
-    }
-}
-
-/// Cuts the text into deltas of one to four words that, joined, are the text.
-fn words(text: &str) -> Vec<String> {
-    let mut deltas = Vec::new();
-    let mut delta = String::new();
-    let mut wanted = 1;
-    let mut taken = 0;
-    for word in text.split_inclusive([' ', '\n']) {
-        // A delta begins with the space before its first word, as tokens do.
-        let (body, space) = match word.strip_suffix(' ') {
-            Some(body) => (body, " "),
-            None => (word, ""),
-        };
-        delta.push_str(body);
-        taken += 1;
-        if taken >= wanted && !delta.is_empty() {
-            deltas.push(std::mem::take(&mut delta));
-            wanted = wanted % 4 + 1;
-            taken = 0;
-        }
-        delta.push_str(space);
-    }
-    if !delta.is_empty() {
-        deltas.push(delta);
-    }
-    deltas
-}
-
-fn pieces(arguments: &str) -> Vec<String> {
-    let chars: Vec<char> = arguments.chars().collect();
-    chars.chunks(ARGUMENT_DELTA).map(|piece| piece.iter().collect()).collect()
-}
-
 /// Keeps this many deltas; says whether any was dropped.
 fn cut(blocks: &mut Vec<Block>, limit: u64) -> bool {
     let mut left = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -403,14 +352,6 @@ mod tests {
         let count = reply.blocks[0].deltas().len();
         assert!((20..=60).contains(&count), "{count}");
         assert_eq!(reply.usage.output, count as u64);
-    }
-
-    #[test]
-    fn deltas_joined_are_the_text() {
-        for text in ["", " ", "a", " a  b ", "line\n\n- list of `things`,\n", "no_spaces", "ends with \n"] {
-            assert_eq!(words(text).concat(), text);
-            assert!(words(text).iter().all(|delta| !delta.is_empty()));
-        }
     }
 
     #[test]

@@ -54,12 +54,14 @@ fn split(path: &str) -> (Option<Dialect>, &str) {
 /// The listing of models has the same path in all three dialects; the credentials tell them apart.
 fn at_root(path: &str, headers: &HeaderMap) -> Option<Route> {
     let path = path.strip_prefix('/')?;
+    // Only Gemini has a method behind the model; other colons are part of a model's name.
+    if [":generateContent", ":streamGenerateContent", ":countTokens"].iter().any(|end| path.ends_with(end)) {
+        return gemini(path);
+    }
     let models = path == "v1/models" || path.starts_with("v1/models/");
     match by_headers(headers) {
         Dialect::Anthropic if models => anthropic(path),
         Dialect::Gemini if models => gemini(path),
-        // Only Gemini has a colon behind the model.
-        _ if models && !path.contains(':') => openai(path),
         _ => openai(path).or_else(|| anthropic(path)).or_else(|| gemini(path)),
     }
 }

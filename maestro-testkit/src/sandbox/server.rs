@@ -15,14 +15,16 @@ use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-use super::answer::{Answer, Framing, Refusal};
-use super::control;
+use super::answer::{Answer, Frames, Framing, Refusal};
+use super::ask::Ask;
 use super::ids::Ids;
 use super::journal::{Journal, Ticket};
-use super::protocol::{Call, Protocol, Query, protocol};
+use super::matching::{Candidate, Scenarios};
+use super::protocol::{Call, Failure, Protocol, Query, protocol};
 use super::reply::Reply;
 use super::route::{Endpoint, route};
-use super::scenario::{Candidate, RawScript, Scenario, Scenarios, StatusScript, StreamScript};
+use super::scenario::{ErrorScript, RawScript, Scenario, StatusScript, StreamScript};
+use super::{control, delivery};
 
 /// The largest body that is read, a little above what any provider takes.
 const BODY_LIMIT: usize = 64 << 20;
@@ -159,7 +161,7 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
 /// What a request is answered with, before scenarios.
 enum Decided {
     Json(Value),
-    Ask { ask: Box<super::ask::Ask>, request: Value },
+    Ask { ask: Box<Ask>, request: Value },
     Refusal(Refusal),
 }
 
@@ -202,13 +204,16 @@ impl Sending {
         }
         match (decided, script) {
             (_, Some(script)) if script.body.is_some() || script.code >= 300 => self.scripted(&script),
-            (Decided::Refusal(refusal), _) => self.json(refusal.status, &refusal.body, None),
+            (Decided::Refusal(mut refusal), _) => {
+                self.protocol.stamp(&mut refusal.body, &self.ids);
+                self.json(refusal.status, &refusal.body, None)
+            }
             (Decided::Json(body), script) => self.json(200, &body, script.as_ref()),
             (Decided::Ask { ask, request }, script) => {
                 let reply = Reply::to(&ask, self.scenario.reply.as_ref());
                 match self.protocol.answer(&ask, &request, &reply, &self.ids) {
                     Answer::Json(body) => self.json(200, &body, script.as_ref()),
-                    Answer::Stream(frames) => self.stream(frames, script.as_ref()),
+                    Answer::Stream(frames) => self.stream(&frames, &request, script.as_ref()),
                 }
             }
         }
@@ -222,7 +227,8 @@ impl Sending {
             }
             Some(body) => self.json(script.code, body, Some(script)),
             None => {
-                let body = self.protocol.error(script.code).body;
+                let mut body = self.protocol.error(script.code).body;
+                self.protocol.stamp(&mut body, &self.ids);
                 self.json(script.code, &body, Some(script))
             }
         }
@@ -253,12 +259,12 @@ impl Sending {
     ) -> Response {
         let mut response = self.head(status, content_type, script);
         let first_byte = self.scenario.first_byte_ms.map(Duration::from_millis);
-        let delivery = self.scenario.stream.unwrap_or_default();
-        *response.body_mut() = super::delivery::whole(bytes, &delivery, first_byte, self.ticket);
+        let script = self.scenario.stream.unwrap_or_default();
+        *response.body_mut() = delivery::whole(bytes, &script, first_byte, self.ticket);
         response
     }
 
-    fn stream(self, frames: super::answer::Frames, script: Option<&StatusScript>) -> Response {
+    fn stream(self, frames: &Frames, request: &Value, script: Option<&StatusScript>) -> Response {
         let content_type = match frames.framing {
             Framing::Sse => "text/event-stream; charset=utf-8",
             Framing::SseCrlf => "text/event-stream",
@@ -270,10 +276,13 @@ impl Sending {
             response.headers_mut().insert(header::CONTENT_DISPOSITION, attachment);
         }
         let first_byte = self.scenario.first_byte_ms.map(Duration::from_millis);
-        let delivery: StreamScript = self.scenario.stream.unwrap_or_default();
+        let script: StreamScript = self.scenario.stream.unwrap_or_default();
         let (protocol, ids) = (self.protocol, self.ids);
-        let failure = |kind: Option<&str>, message: Option<&str>| protocol.failure(kind, message, &ids);
-        *response.body_mut() = super::delivery::stream(&frames, &delivery, first_byte, failure, self.ticket);
+        let failure = |error: &ErrorScript, sent: usize| {
+            let (kind, message) = (error.kind.as_deref(), error.message.as_deref());
+            protocol.failure(&Failure { kind, message, sent, request }, &ids)
+        };
+        *response.body_mut() = delivery::stream(frames, &script, first_byte, failure, self.ticket);
         response
     }
 

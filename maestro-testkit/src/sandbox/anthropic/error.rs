@@ -69,7 +69,6 @@ fn make(status: u16, kind: &str, message: &str) -> Refusal {
     let body = json!({
         "type": "error",
         "error": {"type": kind, "message": message},
-        "request_id": "req_sandbox",
     });
     Refusal { status, body }
 }

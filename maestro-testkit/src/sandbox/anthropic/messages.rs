@@ -19,7 +19,7 @@ pub(super) fn answer(ask: &Ask, request: &Value, reply: &Reply, ids: &Ids) -> An
         return Answer::Stream(Frames { framing: Framing::Sse, events: events(&model, &blocks, reply, ids) });
     }
     let content: Vec<Value> = blocks.iter().filter_map(Piece::whole).collect();
-    let mut message = message(&model, content, reply, ids);
+    let mut message = message(&model, &content, reply, ids);
     message["stop_reason"] = stop_reason(reply).into();
     message["stop_sequence"] = stop_sequence(reply);
     message["stop_details"] = stop_details(reply);
@@ -43,8 +43,9 @@ impl Piece {
         let all = self.deltas.2.concat();
         match self.deltas.0 {
             "input_json_delta" => {
-                block["input"] = serde_json::from_str(&all).ok().filter(Value::is_object)?
+                block["input"] = serde_json::from_str(&all).ok().filter(Value::is_object)?;
             }
+
             _ => block[self.deltas.1] = all.into(),
         }
         if let Some(signature) = &self.signature {
@@ -95,7 +96,7 @@ fn blocks(ask: &Ask, reply: &Reply, ids: &Ids) -> Vec<Piece> {
 
 fn events(model: &Value, blocks: &[Piece], reply: &Reply, ids: &Ids) -> Vec<Event> {
     let mut stream = Stream { events: Vec::new() };
-    let mut start = message(model, Vec::new(), reply, ids);
+    let mut start = message(model, &[], reply, ids);
     start["usage"] = usage(&reply.usage, reply.usage.output.min(1));
     stream.push("message_start", &[("message", start)]);
     let mut pinged = false;
@@ -172,7 +173,7 @@ impl Stream {
     }
 }
 
-fn message(model: &Value, content: Vec<Value>, reply: &Reply, ids: &Ids) -> Value {
+fn message(model: &Value, content: &[Value], reply: &Reply, ids: &Ids) -> Value {
     json!({
         "id": ids.make("msg_", 0),
         "type": "message",

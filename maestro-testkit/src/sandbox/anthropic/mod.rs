@@ -11,8 +11,14 @@ use serde_json::{Value, json};
 use super::answer::{Answer, Event, Refusal, ordered};
 use super::ask::Ask;
 use super::ids::Ids;
-use super::protocol::{Call, Protocol, Query, accepted};
+use super::protocol::{Call, Failure, Protocol, Query, accepted};
 use super::reply::Reply;
+
+/// The API version whose rules are played.
+const VERSION: &str = "2023-06-01";
+
+/// A later version, which newer official clients name.  It is accepted and played by the rules of [`VERSION`].
+const NEWER: &str = "2026-10-21";
 
 /// The Messages API.
 pub(super) struct Anthropic;
@@ -30,11 +36,14 @@ impl Protocol for Anthropic {
             }
             (Some(key), None) if accepted(key) => {}
             (Some(_), None) => return Err(error::of("authentication_error", "invalid x-api-key")),
-            (None, Some(bearer)) => bearer_is_good(bearer, header("anthropic-beta"))?,
+            (None, Some(bearer)) => {
+                let newer = header("anthropic-version") == Some(NEWER);
+                bearer_is_good(bearer, newer, header("anthropic-beta"))?;
+            }
             (None, None) => return Err(error::of("authentication_error", "x-api-key header is required")),
         }
         match header("anthropic-version") {
-            Some("2023-06-01" | "2023-01-01") => Ok(()),
+            Some(VERSION | NEWER) => Ok(()),
             Some(other) => {
                 Err(error::invalid(format!("anthropic-version: \"{other}\" is not a valid version")))
             }
@@ -74,14 +83,21 @@ impl Protocol for Anthropic {
         error::of("not_found_error", "Not Found")
     }
 
-    fn failure(&self, kind: Option<&str>, message: Option<&str>, ids: &Ids) -> Vec<Event> {
-        let kind = kind.unwrap_or("overloaded_error");
+    fn failure(&self, failure: &Failure<'_>, ids: &Ids) -> Vec<Event> {
+        let kind = failure.kind.unwrap_or("overloaded_error");
+        let message = failure.message.unwrap_or(error::text(kind));
         let body = [
             ("type", "error".into()),
-            ("error", json!({"type": kind, "message": message.unwrap_or(error::text(kind))})),
+            ("error", json!({"type": kind, "message": message})),
             ("request_id", ids.make("req_", 0).into()),
         ];
         vec![Event::named("error", ordered(&body))]
+    }
+
+    fn stamp(&self, body: &mut Value, ids: &Ids) {
+        if body["type"] == "error" {
+            body["request_id"] = ids.make("req_", 0).into();
+        }
     }
 
     fn headers(&self, ids: &Ids) -> Vec<(&'static str, String)> {
@@ -98,13 +114,14 @@ impl Protocol for Anthropic {
     }
 }
 
-/// A bearer token needs the flag of the OAuth beta beside it.
-fn bearer_is_good(bearer: &str, betas: Option<&str>) -> Result<(), Refusal> {
-    let token = bearer.strip_prefix("Bearer ").or_else(|| bearer.strip_prefix("bearer "));
-    if !token.is_some_and(|token| accepted(token.trim())) {
+/// A bearer token needs the flag of the OAuth beta beside it, except under the newer version: official clients
+/// that name it send API keys as bearer tokens.
+fn bearer_is_good(bearer: &str, newer: bool, betas: Option<&str>) -> Result<(), Refusal> {
+    let token = bearer.split_once(' ').map_or("", |(_, token)| token.trim());
+    if !bearer.to_ascii_lowercase().starts_with("bearer ") || !accepted(token) {
         return Err(error::of("authentication_error", "Invalid bearer token"));
     }
-    if betas.is_some_and(|betas| betas.split(',').any(|beta| beta.trim().starts_with("oauth-"))) {
+    if newer || betas.is_some_and(|betas| betas.split(',').any(|beta| beta.trim().starts_with("oauth-"))) {
         return Ok(());
     }
     Err(error::of("authentication_error", "OAuth authentication is currently not supported."))

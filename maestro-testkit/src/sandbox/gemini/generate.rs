@@ -32,7 +32,7 @@ impl Maker<'_> {
     /// All of it in one object: adjacent texts joined, signatures on their own parts.
     fn whole(&self) -> Value {
         if self.blocked() {
-            return self.chunk(Vec::new(), true, self.reply.usage.output);
+            return self.chunk(&[], true, self.reply.usage.output);
         }
         let mut parts = Vec::new();
         for block in &self.reply.blocks {
@@ -52,13 +52,13 @@ impl Maker<'_> {
             }
             _ => {}
         }
-        self.chunk(parts, true, self.reply.usage.output)
+        self.chunk(&parts, true, self.reply.usage.output)
     }
 
     /// The objects of a stream: one for each delta, all calls in one, and the last with why it ended.
     fn chunks(&self) -> Vec<String> {
         if self.blocked() {
-            return vec![self.line(Vec::new(), true, 0)];
+            return vec![self.line(&[], true, 0)];
         }
         let mut chunks = Vec::new();
         let mut said = 0;
@@ -76,19 +76,19 @@ impl Maker<'_> {
                 said += 1;
                 let part =
                     if thought { json!({"text": delta, "thought": true}) } else { json!({"text": delta}) };
-                chunks.push(self.line(vec![part], false, said));
+                chunks.push(self.line(&[part], false, said));
             }
         }
         let calls = self.calls();
         let total = self.reply.usage.output;
         if !calls.is_empty() {
-            chunks.push(self.line(calls, false, total));
+            chunks.push(self.line(&calls, false, total));
         }
         let last = match self.signs() && self.reply.calls().next().is_none() {
             true => json!({"text": "", "thoughtSignature": self.signature("")}),
             false => json!({"text": ""}),
         };
-        chunks.push(self.line(vec![last], true, total));
+        chunks.push(self.line(&[last], true, total));
         chunks
     }
 
@@ -111,7 +111,7 @@ impl Maker<'_> {
         parts
     }
 
-    fn line(&self, parts: Vec<Value>, last: bool, said: u64) -> String {
+    fn line(&self, parts: &[Value], last: bool, said: u64) -> String {
         let chunk = self.chunk(parts, last, said);
         let order = ["candidates", "promptFeedback", "usageMetadata", "modelVersion", "responseId"];
         let fields: Vec<(&str, Value)> =
@@ -119,7 +119,7 @@ impl Maker<'_> {
         ordered(&fields)
     }
 
-    fn chunk(&self, parts: Vec<Value>, last: bool, said: u64) -> Value {
+    fn chunk(&self, parts: &[Value], last: bool, said: u64) -> Value {
         let mut chunk = Map::new();
         if self.blocked() {
             chunk.insert("promptFeedback".into(), json!({"blockReason": "SAFETY"}));

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::answer::{Answer, Event, Refusal};
 use super::ask::{Ask, count};
 use super::ids::Ids;
-use super::protocol::{Call, Protocol, Query, accepted};
+use super::protocol::{Call, Failure, Protocol, Query, accepted};
 use super::reply::Reply;
 use super::route::Endpoint;
 
@@ -80,9 +80,9 @@ impl Protocol for Gemini {
         error::of(404, "NOT_FOUND", "Requested entity was not found.")
     }
 
-    fn failure(&self, kind: Option<&str>, message: Option<&str>, _ids: &Ids) -> Vec<Event> {
-        let status = kind.unwrap_or("UNAVAILABLE");
-        let message = message.unwrap_or("The model is overloaded. Please try again later.");
+    fn failure(&self, failure: &Failure<'_>, _ids: &Ids) -> Vec<Event> {
+        let status = failure.kind.unwrap_or("UNAVAILABLE");
+        let message = failure.message.unwrap_or("The model is overloaded. Please try again later.");
         let body = error::of(error::code(status), status, message).body;
         // Google writes it pretty-printed and without `data:`; a parser that only knows SSE sees a clean end.
         let data = serde_json::to_string_pretty(&body).unwrap_or_default();

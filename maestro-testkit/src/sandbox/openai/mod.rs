@@ -14,8 +14,11 @@ use serde_json::{Value, json};
 use super::answer::{Answer, Event, Refusal, ordered};
 use super::ask::Ask;
 use super::ids::Ids;
-use super::protocol::{Call, Protocol, Query, accepted};
+use super::protocol::{Call, Failure, Protocol, Query, accepted};
 use super::reply::Reply;
+
+/// What a stream that fails says of itself.
+const FAILED: &str = "The server had an error processing your request (scripted by the sandbox).";
 
 /// The Responses API, and what it shares with the rest of OpenAI.
 pub(super) struct Responses;
@@ -58,10 +61,10 @@ impl Protocol for Responses {
         error::no_such_url(method, path)
     }
 
-    fn failure(&self, kind: Option<&str>, message: Option<&str>, ids: &Ids) -> Vec<Event> {
-        let kind = kind.unwrap_or("server_error");
-        let message = message.unwrap_or("The server had an error processing your request (scripted)");
-        responses::failure(kind, message, ids)
+    fn failure(&self, failure: &Failure<'_>, ids: &Ids) -> Vec<Event> {
+        let kind = failure.kind.unwrap_or("server_error");
+        let message = failure.message.unwrap_or(FAILED);
+        responses::failure(kind, message, failure, ids)
     }
 
     fn headers(&self, ids: &Ids) -> Vec<(&'static str, String)> {
@@ -104,9 +107,9 @@ impl Protocol for Chat {
         error::no_such_url(method, path)
     }
 
-    fn failure(&self, kind: Option<&str>, message: Option<&str>, _ids: &Ids) -> Vec<Event> {
-        let kind = kind.unwrap_or("server_error");
-        let message = message.unwrap_or("The server had an error processing your request (scripted)");
+    fn failure(&self, failure: &Failure<'_>, _ids: &Ids) -> Vec<Event> {
+        let kind = failure.kind.unwrap_or("server_error");
+        let message = failure.message.unwrap_or(FAILED);
         let error = json!({"message": message, "type": kind, "param": null, "code": kind});
         vec![Event::data(ordered(&[("error", error)]))]
     }

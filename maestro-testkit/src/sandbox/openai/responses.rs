@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::super::answer::{Answer, Event, Frames, Framing, ordered};
 use super::super::ask::{Ask, Reasoning};
 use super::super::ids::{CREATED, Ids};
+use super::super::protocol::Failure;
 use super::super::reply::{Block, Finish, Reply, Usage};
 use super::super::seal;
 
@@ -22,12 +23,12 @@ pub(super) fn answer(ask: &Ask, request: &Value, reply: &Reply, ids: &Ids) -> An
 }
 
 /// The error event, nested as it is really sent, and the failed response behind it.
-pub(super) fn failure(kind: &str, message: &str, ids: &Ids) -> Vec<Event> {
+pub(super) fn failure(kind: &str, message: &str, failure: &Failure<'_>, ids: &Ids) -> Vec<Event> {
     let error = json!({"type": kind, "code": kind, "message": message, "param": null});
-    let mut response = response(&Value::Null, ids);
+    let mut response = response(failure.request, ids);
     response["status"] = "failed".into();
     response["error"] = json!({"code": kind, "message": message});
-    let mut stream = Stream { events: Vec::new(), obfuscate: false };
+    let mut stream = Stream { events: Vec::new(), before: failure.sent, obfuscate: false };
     stream.push("error", vec![("error", error)]);
     stream.push("response.failed", vec![("response", response)]);
     stream.events
@@ -113,7 +114,7 @@ fn items<'a>(ask: &Ask, request: &Value, reply: &'a Reply, ids: &Ids) -> Vec<Ite
 
 fn events(request: &Value, reply: &Reply, items: &[Item<'_>], ids: &Ids) -> Vec<Event> {
     let obfuscate = request["stream_options"]["include_obfuscation"] != false;
-    let mut stream = Stream { events: Vec::new(), obfuscate };
+    let mut stream = Stream { events: Vec::new(), before: 0, obfuscate };
     let begun = response(request, ids);
     stream.push("response.created", vec![("response", begun.clone())]);
     stream.push("response.in_progress", vec![("response", begun)]);
@@ -196,15 +197,17 @@ fn part(block: &Block, text: &str) -> Value {
     }
 }
 
-/// Events so far; the number of an event is its place.
+/// Events so far; the number of an event is its place behind those that went before.
 struct Stream {
     events: Vec<Event>,
+    before: usize,
     obfuscate: bool,
 }
 
 impl Stream {
     fn push(&mut self, name: &'static str, fields: Vec<(&'static str, Value)>) {
-        let mut all = vec![("type", name.into()), ("sequence_number", self.events.len().into())];
+        let mut all =
+            vec![("type", name.into()), ("sequence_number", (self.before + self.events.len()).into())];
         all.extend(fields);
         self.events.push(Event::named(name, ordered(&all)));
     }

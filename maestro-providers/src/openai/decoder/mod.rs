@@ -1,0 +1,4 @@
+//! placeholder
+/// x
+#[derive(Default)]
+pub struct Decoder;

@@ -1,0 +1,224 @@
+//! The stream of Chat Completions, as OpenAI and the servers that follow it send it.
+//!
+//! An answer ends with `[DONE]`, or with the end of the body after a `finish_reason`. Everything else differs from
+//! server to server: where reasoning stands, how calls are numbered, when usage comes, what an error looks like.
+
+mod calls;
+mod stream_error;
+mod wire;
+
+use compact_str::CompactString;
+use maestro_core::{
+    Result,
+    chat::{Citation, Finish, Native, PartEnd, PartStart, RawJson, StreamEvent, Usage},
+    stream::{Events, SseFrame, StreamDecoder},
+};
+use serde_json::value::RawValue;
+
+use self::{
+    calls::{Calls, Naming},
+    stream_error::{PROVIDER, stream_error},
+    wire::{Annotation, Call, Choice, Chunk, Content, Delta},
+};
+use super::API;
+use crate::decoding::not_json;
+
+/// Reads one streamed answer of Chat Completions.
+///
+/// It also reads a whole answer, or an error, that comes as plain JSON though a stream was asked for.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    seed: CompactString,
+    begun: bool,
+    response_id: Option<CompactString>,
+    /// The index of the next part.
+    next: u32,
+    text: Option<u32>,
+    reasoning: Option<u32>,
+    refusal: Option<u32>,
+    calls: Calls,
+    usage: Option<Usage>,
+    finish_reason: Option<CompactString>,
+    /// The body was cut in the middle of an event.
+    torn: bool,
+}
+
+impl Decoder {
+    /// A decoder for one answer.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A decoder that mixes `seed` into the ids that it makes up for calls without one. They depend on the seed, the
+    /// server's id of the answer and the place of the call, so that a seed of its own for each request keeps them apart
+    /// even where the server names no id.
+    #[must_use]
+    pub fn with_seed(mut self, seed: impl Into<CompactString>) -> Self {
+        self.seed = seed.into();
+        self
+    }
+
+    #[inline]
+    fn chunk(&mut self, chunk: Chunk<'_>, json: &str, named_error: bool, out: &mut Events) {
+        let bare = chunk.choices.is_none() && (chunk.message.is_some() || chunk.detail.is_some());
+        if chunk.error.is_some() || bare || named_error {
+            out.push(StreamEvent::Failed(stream_error(chunk.error.map_or(json, RawValue::get))));
+            return;
+        }
+        let choices = chunk.choices.unwrap_or_default().0;
+        // Azure begins with a chunk of nothing, without an id.
+        if !self.begun && (chunk.id.filled().is_some() || !choices.is_empty()) {
+            self.begun = true;
+            self.response_id = chunk.id.to_compact();
+            let model = chunk.model.to_compact();
+            out.push(StreamEvent::Started { response_id: self.response_id.clone(), model });
+        }
+        // Only one choice is ever asked for.
+        for choice in choices {
+            if choice.index.unwrap_or_default() == 0 {
+                self.choice(choice, out);
+            }
+        }
+        if let Some(usage) = chunk.usage.map(wire::Counts::usage).filter(|usage| self.usage != Some(*usage)) {
+            self.usage = Some(usage);
+            out.push(StreamEvent::UsageSnapshot(usage));
+        }
+    }
+
+    #[inline]
+    fn choice(&mut self, choice: Choice<'_>, out: &mut Events) {
+        if let Some(error) = choice.error {
+            out.push(StreamEvent::Failed(stream_error(error.get())));
+            return;
+        }
+        if let Some(delta) = choice.delta {
+            self.delta(delta, out);
+        }
+        if let Some(reason) = choice.finish_reason.take() {
+            self.finish_reason = Some(reason);
+        }
+    }
+
+    #[inline]
+    fn delta(&mut self, delta: Delta<'_>, out: &mut Events) {
+        // Some versions of vLLM send the same thought under both names.
+        if let Some(text) = delta.reasoning_content.take().or_else(|| delta.reasoning.take()) {
+            self.think(text, out);
+        }
+        match delta.content {
+            Content::None => {}
+            Content::Text(text) => self.say(text, out),
+            Content::Parts(parts) => {
+                for part in parts {
+                    part.thinking.0.into_iter().for_each(|text| self.think(text, out));
+                    part.text.take().into_iter().for_each(|text| self.say(text, out));
+                    part.refusal.take().into_iter().for_each(|text| self.refuse(text, out));
+                }
+            }
+        }
+        if let Some(text) = delta.refusal.take() {
+            self.refuse(text, out);
+        }
+        let Self { calls, seed, response_id, next, .. } = self;
+        let naming = Naming { seed, response_id: response_id.as_deref() };
+        for call in delta.tool_calls.0 {
+            calls.delta(call, &naming, next, out);
+        }
+        if delta.function_call.is_some() {
+            let call = Call { index: Some(0), function: delta.function_call, ..Call::default() };
+            calls.delta(call, &naming, next, out);
+        }
+        delta.annotations.iter().flatten().for_each(|json| self.cite(json, out));
+    }
+
+    #[inline]
+    fn say(&mut self, text: CompactString, out: &mut Events) {
+        let index = part(&mut self.text, PartStart::Text, &mut self.next, out);
+        out.push(StreamEvent::TextDelta { index, text });
+    }
+
+    fn think(&mut self, text: CompactString, out: &mut Events) {
+        let index = part(&mut self.reasoning, PartStart::Reasoning, &mut self.next, out);
+        out.push(StreamEvent::ReasoningDelta { index, text });
+    }
+
+    fn refuse(&mut self, text: CompactString, out: &mut Events) {
+        let index = part(&mut self.refusal, PartStart::Refusal, &mut self.next, out);
+        out.push(StreamEvent::RefusalDelta { index, text });
+    }
+
+    fn cite(&mut self, json: &RawValue, out: &mut Events) {
+        let index = part(&mut self.text, PartStart::Text, &mut self.next, out);
+        let source =
+            serde_json::from_str::<Annotation>(json.get()).ok().and_then(|fields| fields.url_citation);
+        let source = source.unwrap_or_default();
+        let native = Native { api: API, json: RawJson::from_raw(json) };
+        let citation = Citation { url: source.url, title: source.title, quote: None, native };
+        out.push(StreamEvent::CitationAdded { index, citation: Box::new(citation) });
+    }
+
+    fn end(&mut self, out: &mut Events) {
+        let finish = match self.finish_reason.as_deref().map_or(Finish::Stop, finish) {
+            Finish::Stop if self.refusal.is_some() => Finish::Filtered,
+            finish => finish.with_calls(!self.calls.is_empty()),
+        };
+        let cut = !matches!(finish, Finish::Stop | Finish::ToolUse);
+        for index in [self.text, self.reasoning, self.refusal].into_iter().flatten() {
+            out.push(StreamEvent::PartEnd { index, end: if cut { PartEnd::Cut } else { PartEnd::Whole } });
+        }
+        let naming = Naming { seed: &self.seed, response_id: self.response_id.as_deref() };
+        self.calls.end(cut, &naming, &mut self.next, out);
+        out.push(StreamEvent::Finished { finish });
+    }
+}
+
+impl StreamDecoder for Decoder {
+    #[inline]
+    fn push(&mut self, frame: SseFrame<'_>, out: &mut Events) -> Result<()> {
+        match serde_json::from_str::<Chunk<'_>>(frame.data) {
+            Ok(chunk) => self.chunk(chunk, frame.data, frame.event == Some("error"), out),
+            Err(error) => match frame.data.trim() {
+                "[DONE]" => self.end(out),
+                "" => {}
+                data if frame.unterminated => self.torn = !"[DONE]".starts_with(data),
+                _ => return Err(not_json(PROVIDER, &error)),
+            },
+        }
+        Ok(())
+    }
+
+    fn stray(&mut self, json: &str, out: &mut Events) -> Result<()> {
+        let Ok(chunk) = serde_json::from_str::<Chunk<'_>>(json) else { return Ok(()) };
+        self.chunk(chunk, json, false, out);
+        Ok(())
+    }
+
+    fn finish(&mut self, out: &mut Events) -> Result<()> {
+        if self.finish_reason.is_some() && !self.torn {
+            self.end(out);
+        }
+        Ok(())
+    }
+}
+
+/// The part of one kind, begun if it is not there yet.
+#[inline]
+fn part(place: &mut Option<u32>, start: PartStart, next: &mut u32, out: &mut Events) -> u32 {
+    *place.get_or_insert_with(|| {
+        let index = *next;
+        *next += 1;
+        out.push(StreamEvent::PartStart { index, part: start });
+        index
+    })
+}
+
+/// What a finish reason means.
+fn finish(reason: &str) -> Finish {
+    match reason {
+        "stop" => Finish::Stop,
+        "length" => Finish::Length,
+        "tool_calls" | "function_call" => Finish::ToolUse,
+        "content_filter" | "refusal" => Finish::Filtered,
+        other => Finish::Other(other.into()),
+    }
+}

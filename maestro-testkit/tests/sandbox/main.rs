@@ -1,0 +1,18 @@
+//! What the sandbox promises: streams as the providers send them, their refusals, faults on demand, a journal
+//! without secrets.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::needless_pass_by_value,
+    reason = "clippy excuses test functions, not what they share; bodies written in place read best by value"
+)]
+
+mod client;
+mod faults;
+mod robust;
+mod server;
+mod streams;
+mod strict_anthropic;
+mod strict_gemini;
+mod strict_openai;
