@@ -63,9 +63,7 @@ impl App {
         if let Some(maestro) = self.with_key.get() {
             return Ok(maestro);
         }
-        self.keyless
-            .get_or_try_init(|| async { self.build(Vault::new(VaultKey::generate())).await })
-            .await
+        self.keyless.get_or_try_init(|| async { self.build(Vault::new(VaultKey::generate())).await }).await
     }
 
     /// Maestro with the key of the vault, which is made if there is none.

@@ -72,7 +72,9 @@ enum Command {
     Decode(decode::Args),
     Sandbox(sandbox::Args),
     /// Write a completion script for a shell to standard output
-    #[command(after_help = "Example:\n  maestro completions bash > ~/.local/share/bash-completion/completions/maestro")]
+    #[command(
+        after_help = "Example:\n  maestro completions bash > ~/.local/share/bash-completion/completions/maestro"
+    )]
     Completions {
         /// The shell
         shell: clap_complete::Shell,
@@ -164,7 +166,9 @@ fn bad_usage(error: &clap::Error) -> Exit {
     match error.kind() {
         ClapErrorKind::DisplayHelp | ClapErrorKind::DisplayVersion => Exit::Done,
         // `maestro` alone shows what it can do; `maestro auth` alone as well.
-        ClapErrorKind::DisplayHelpOnMissingArgumentOrSubcommand if std::env::args_os().len() == 1 => Exit::Done,
+        ClapErrorKind::DisplayHelpOnMissingArgumentOrSubcommand if std::env::args_os().len() == 1 => {
+            Exit::Done
+        }
         _ => Exit::Invalid,
     }
 }

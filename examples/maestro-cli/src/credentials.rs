@@ -68,8 +68,12 @@ pub(crate) async fn find(app: &App, whom: &Whom, before: &Before) -> Result<Foun
     if found.target.provider.as_str() == OF_BASE_URL && found.target.endpoint.base_url.is_none() {
         let url = std::env::var("OPENAI_BASE_URL").ok().filter(|url| !url.trim().is_empty());
         let url = url.ok_or_else(|| {
-            invalid("find a server", "base_url", "is missing: an OpenAI-compatible server has no address of its own")
-                .advise("name the server with --base-url, or in OPENAI_BASE_URL")
+            invalid(
+                "find a server",
+                "base_url",
+                "is missing: an OpenAI-compatible server has no address of its own",
+            )
+            .advise("name the server with --base-url, or in OPENAI_BASE_URL")
         })?;
         found.target.endpoint.base_url = Some(Endpoint::parse_base_url(&url)?);
     }

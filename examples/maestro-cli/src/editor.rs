@@ -19,7 +19,9 @@ pub(crate) fn can_ask() -> bool {
 pub(crate) fn confirm(question: &str) -> Result<bool> {
     match inquire::Confirm::new(question).with_default(false).prompt() {
         Ok(answer) => Ok(answer),
-        Err(inquire::InquireError::OperationCanceled | inquire::InquireError::OperationInterrupted) => Ok(false),
+        Err(inquire::InquireError::OperationCanceled | inquire::InquireError::OperationInterrupted) => {
+            Ok(false)
+        }
         Err(error) => Err(Error::new(ErrorKind::Internal, "ask").caused_by(error)),
     }
 }
@@ -50,7 +52,8 @@ pub(crate) fn read_text(path: &Path) -> Result<String> {
 
 /// Opens a text in the user's editor (`$VISUAL`, `$EDITOR`, else `vi`) and returns what it was saved as.
 pub(crate) fn edit(text: &str) -> Result<String> {
-    let failed = |error: io::Error| Error::new(ErrorKind::Internal, "open an editor").because(error.to_string());
+    let failed =
+        |error: io::Error| Error::new(ErrorKind::Internal, "open an editor").because(error.to_string());
     // Made for its owner alone, by tempfile's own rule.
     let mut file = tempfile::Builder::new().prefix("maestro-").suffix(".md").tempfile().map_err(failed)?;
     file.write_all(text.as_bytes()).and_then(|()| file.flush()).map_err(failed)?;

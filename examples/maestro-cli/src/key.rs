@@ -126,7 +126,8 @@ mod keyring {
 /// Makes a key in the keyring, unless another program has just done so: a keyring cannot say "only if there is none",
 /// so those who make one wait for each other at a file beside the key file.
 fn make_key_in_keyring(key_file: &Path) -> Option<VaultKey> {
-    let lock = OpenOptions::new().create(true).truncate(false).write(true).open(key_file.with_extension("lock"));
+    let lock =
+        OpenOptions::new().create(true).truncate(false).write(true).open(key_file.with_extension("lock"));
     let _held = lock.and_then(|file| file.lock().map(|()| file)).ok()?;
     match keyring::read() {
         Keyring::Holds(key) => Some(key),
@@ -146,14 +147,14 @@ fn key_of_environment() -> Result<Option<VaultKey>> {
 
 /// The key in a file; absent when there is no file. One that others can read is refused.
 fn read_key_file(path: &Path) -> Result<Option<VaultKey>> {
-    let mut file = match File::open(path) {
+    let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(unreadable(path, &error).into()),
     };
     refuse_if_others_can_read(path, &file)?;
     let mut text = String::new();
-    file.by_ref().take(1024).read_to_string(&mut text).map_err(|error| unreadable(path, &error))?;
+    (&file).take(1024).read_to_string(&mut text).map_err(|error| unreadable(path, &error))?;
     text.parse().map(Some).map_err(|_| not_a_key(&format!("in {}", path.display())).into())
 }
 

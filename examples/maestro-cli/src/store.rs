@@ -113,9 +113,12 @@ mod tests {
     #[test]
     fn a_store_is_memory_or_a_file() {
         assert_eq!("memory:".parse::<StoreUrl>().unwrap(), StoreUrl::Memory);
-        for (text, path) in
-            [("sqlite:a.sqlite", "a.sqlite"), ("sqlite:/a", "/a"), ("sqlite:///a", "/a"), ("sqlite:C:\\a", "C:\\a")]
-        {
+        for (text, path) in [
+            ("sqlite:a.sqlite", "a.sqlite"),
+            ("sqlite:/a", "/a"),
+            ("sqlite:///a", "/a"),
+            ("sqlite:C:\\a", "C:\\a"),
+        ] {
             assert_eq!(text.parse::<StoreUrl>().unwrap(), StoreUrl::Sqlite(path.into()), "{text}");
         }
         for text in ["", "a.sqlite", "sqlite:", "memory:x", "postgres://h/d"] {

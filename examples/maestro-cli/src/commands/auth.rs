@@ -197,8 +197,7 @@ async fn add(app: &App, args: Add) -> Result<Exit> {
     let credentials = Credentials::ApiKey { key, base_url };
     let maestro = app.maestro_with_key().await?;
     if test {
-        let target =
-            Target::new(reference.provider.clone(), Endpoint::with_credentials(credentials.clone()));
+        let target = Target::new(reference.provider.clone(), Endpoint::with_credentials(credentials.clone()));
         maestro.test_connection(&target).await?;
     }
     let save = if replace { Save::Replace } else { Save::Create };

@@ -12,7 +12,11 @@ use maestro::{
     core::{chat::StreamEvent, provider::ProviderId, stream::Parser},
 };
 
-use crate::{app::App, event_lines::EventLine, exit::{Exit, Failure, Result}};
+use crate::{
+    app::App,
+    event_lines::EventLine,
+    exit::{Exit, Failure, Result},
+};
 
 /// Show a recorded stream as canonical events, one JSON object a line
 ///

@@ -51,8 +51,7 @@ struct ReadyLine {
 pub(crate) async fn run(app: &App, args: Args) -> Result<Exit> {
     let scenarios = args.scenario.as_deref().map(read_scenarios).transpose()?.unwrap_or_default();
     let mut interrupts = Interrupts::listen()?;
-    let sandbox =
-        Sandbox::builder().port(args.port).scenarios(scenarios).start().await.map_err(failed)?;
+    let sandbox = Sandbox::builder().port(args.port).scenarios(scenarios).start().await.map_err(failed)?;
     let ready = ReadyLine {
         openai: sandbox.openai_url(),
         anthropic: sandbox.anthropic_url(),

@@ -156,8 +156,10 @@ pub(crate) async fn find_optional(app: &App, wanted: &str) -> Result<Option<Sess
     match found.len() {
         0 | 1 => Ok(found.pop()),
         _ => {
-            let ids: Vec<_> =
-                found.iter().map(|session| format!("{} (used {})", session.id, session.last_used_at)).collect();
+            let ids: Vec<_> = found
+                .iter()
+                .map(|session| format!("{} (used {})", session.id, session.last_used_at))
+                .collect();
             Err(Error::new(ErrorKind::Conflict, "find session")
                 .on(format_args!("\"{}\"", printable(wanted)))
                 .because(format!("several have this name: {}", ids.join(", ")))
@@ -267,7 +269,10 @@ async fn show_to_people(app: &App, session: &Session) -> Result<Exit> {
     let thread = current_thread(app, session).await?;
     let threads = store.thread_list(session.id).await?.len();
     if threads > 1 {
-        output.line(&output.dim(&format!("thread {thread}, one of {threads}; see `maestro thread list {}`", session.id)))?;
+        output.line(
+            &output
+                .dim(&format!("thread {thread}, one of {threads}; see `maestro thread list {}`", session.id)),
+        )?;
     }
     for mut entry in store.lineage(thread, LineageRange::All).await?.entries {
         fill_in(store, &mut entry).await?;

@@ -6,9 +6,7 @@ use maestro::{
     Id,
     core::{
         chat::{Part, PartKind},
-        conversations::{
-            ChatEntry, NewChatEntry, NewEdit, NewFork, Session, Thread, ThreadLabel,
-        },
+        conversations::{ChatEntry, NewChatEntry, NewEdit, NewFork, Session, Thread, ThreadLabel},
     },
 };
 use serde::Serialize;
@@ -101,7 +99,14 @@ pub(crate) async fn run(app: &App, command: Command) -> Result<Exit> {
         Command::List { session } => list(app, &session).await,
         Command::Fork { entry, label } => {
             let thread = store.thread_fork(NewFork { id: Id::new(), from: entry, label, now }).await?;
-            told(app, &thread, &format!("Forked: `maestro chat --session {} --thread {}` goes on there.", thread.session_id, thread.id))
+            told(
+                app,
+                &thread,
+                &format!(
+                    "Forked: `maestro chat --session {} --thread {}` goes on there.",
+                    thread.session_id, thread.id
+                ),
+            )
         }
         Command::Edit { entry, text, label } => {
             let text = if Path::new(&text) == Path::new("-") { read_stdin()? } else { text };
@@ -115,7 +120,14 @@ pub(crate) async fn run(app: &App, command: Command) -> Result<Exit> {
             let entry = NewChatEntry::new(edited.actor, parts, now);
             let edit = NewEdit { thread_id: Id::new(), edited: edited.id, label, entry };
             let (thread, _) = store.thread_edit(edit).await?;
-            told(app, &thread, &format!("Edited: `maestro chat --session {} --thread {}` goes on there.", thread.session_id, thread.id))
+            told(
+                app,
+                &thread,
+                &format!(
+                    "Edited: `maestro chat --session {} --thread {}` goes on there.",
+                    thread.session_id, thread.id
+                ),
+            )
         }
         Command::Label { thread, label } => {
             let thread = store.thread_label(thread, label, now).await?;

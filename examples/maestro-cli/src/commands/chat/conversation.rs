@@ -322,10 +322,12 @@ async fn find_session(app: &App, args: &Args) -> Result<(Option<Session>, Option
     let Some(thread) = args.thread else { return Ok((session, None)) };
     let thread = store.thread_get(thread).await?;
     match session {
-        Some(session) if session.id != thread.session_id => {
-            Err(invalid("find thread", "thread", format!("belongs to another session, {}", thread.session_id))
-                .into())
-        }
+        Some(session) if session.id != thread.session_id => Err(invalid(
+            "find thread",
+            "thread",
+            format!("belongs to another session, {}", thread.session_id),
+        )
+        .into()),
         Some(session) => Ok((Some(session), None)),
         None => Ok((Some(store.session_get(thread.session_id).await?), None)),
     }

@@ -41,7 +41,7 @@ enum Line<'a> {
         provider: &'a str,
         model: &'a str,
     },
-    /// Something that was dropped, changed or made up for this provider.
+    /// A part of the conversation that was dropped, changed or made up for this provider.
     Translation(&'a ReportLine),
     ToolCall {
         call_id: &'a str,
@@ -96,7 +96,7 @@ impl View for JsonView {
             provider: beginning.provider.as_str(),
             model: beginning.model.as_str(),
         })?;
-        beginning.report.0.iter().try_for_each(|line| self.output.json(&Line::Translation(line)))
+        beginning.losses().try_for_each(|line| self.output.json(&Line::Translation(line)))
     }
 
     fn event(&mut self, event: &StreamEvent) -> io::Result<()> {

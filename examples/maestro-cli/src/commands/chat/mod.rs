@@ -16,12 +16,7 @@ use std::{
 
 use maestro::{
     Id,
-    core::{
-        chat::Effort,
-        conversations::Thread,
-        provider::ModelId,
-        supplied_context::ItemName,
-    },
+    core::{chat::Effort, conversations::Thread, provider::ModelId, supplied_context::ItemName},
 };
 
 pub(crate) use self::markdown::show as show_markdown;

@@ -72,7 +72,7 @@ impl PeopleView {
 
 impl View for PeopleView {
     fn begin(&mut self, beginning: &Beginning<'_>) -> io::Result<()> {
-        beginning.report.0.iter().try_for_each(|line| self.remark(&format!("({})", line.reason)))
+        beginning.losses().try_for_each(|line| self.remark(&format!("({})", line.reason)))
     }
 
     fn event(&mut self, event: &StreamEvent) -> io::Result<()> {

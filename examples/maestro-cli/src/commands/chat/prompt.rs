@@ -203,7 +203,7 @@ async fn mark_chunk(
 }
 
 fn new_prompt(history: Option<&PathBuf>) -> Result<Prompt> {
-    let failed = |error| Error::new(ErrorKind::Internal, "make a prompt").caused_by::<ReadlineError>(error);
+    let failed = |error: ReadlineError| Error::new(ErrorKind::Internal, "make a prompt").caused_by(error);
     let config = Config::builder().history_ignore_space(true).build();
     let mut prompt = Prompt::with_config(config).map_err(failed)?;
     prompt.set_helper(Some(MultiLine));

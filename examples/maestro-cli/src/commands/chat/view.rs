@@ -5,7 +5,7 @@ use std::io;
 use maestro::{
     Id,
     core::{
-        chat::{StreamEvent, TranslationReport},
+        chat::{ReportLine, StreamEvent, TranslationReport},
         conversations::{ChatEntry, Session, Thread},
         provider::{ModelId, ProviderId},
     },
@@ -25,6 +25,14 @@ pub(super) struct Beginning<'a> {
     pub(super) model: &'a ModelId,
     /// What the translation for the provider changed.
     pub(super) report: &'a TranslationReport,
+}
+
+impl Beginning<'_> {
+    /// What the translation did to parts of the conversation. What it did to the request as a whole, such as leaving out
+    /// a hint that the provider has no use for, changes nothing of what was said.
+    pub(super) fn losses(&self) -> impl Iterator<Item = &ReportLine> {
+        self.report.0.iter().filter(|line| line.turn.is_some())
+    }
 }
 
 /// Shows an answer as it comes. Everything is written out before a method returns.
