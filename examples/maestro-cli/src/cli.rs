@@ -26,7 +26,6 @@ const LAST_WORK: Duration = Duration::from_millis(200);
 #[command(
     name = "maestro",
     version,
-    arg_required_else_help = true,
     after_help = guide()
 )]
 struct Cli {
@@ -148,12 +147,7 @@ fn conclude(output: Output, result: Result<Exit>) -> Exit {
 
 /// Shows help, or tells what is wrong with the command line; as a line of JSON where that was asked for.
 fn bad_usage(error: &clap::Error) -> Exit {
-    let is_help = matches!(
-        error.kind(),
-        ClapErrorKind::DisplayHelp
-            | ClapErrorKind::DisplayVersion
-            | ClapErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
-    );
+    let is_help = matches!(error.kind(), ClapErrorKind::DisplayHelp | ClapErrorKind::DisplayVersion);
     let wants_json = std::env::args_os().take_while(|arg| arg != "--").any(|arg| arg == "--json");
     if !is_help && wants_json {
         let text = error.render().to_string();
@@ -162,15 +156,33 @@ fn bad_usage(error: &clap::Error) -> Exit {
         let error = invalid("read the command line", "arguments", "are not valid").because(problem);
         return conclude(Output::new(Format::Json, ColorChoice::Never), Err(error.into()));
     }
-    let _ = error.print();
     match error.kind() {
-        ClapErrorKind::DisplayHelp | ClapErrorKind::DisplayVersion => Exit::Done,
-        // `maestro` alone shows what it can do; `maestro auth` alone as well.
-        ClapErrorKind::DisplayHelpOnMissingArgumentOrSubcommand if std::env::args_os().len() == 1 => {
-            Exit::Done
+        ClapErrorKind::MissingSubcommand | ClapErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            show_commands()
         }
-        _ => Exit::Invalid,
+        _ => {
+            let _ = error.print();
+            if is_help { Exit::Done } else { Exit::Invalid }
+        }
     }
+}
+
+/// Shows what `maestro` can do when it is asked for nothing, and what `maestro auth` can do.
+fn show_commands() -> Exit {
+    let mut command = Cli::command();
+    command.build();
+    let (mut asked, mut exit) = (&command, Exit::Done);
+    for word in std::env::args_os().skip(1) {
+        if let Some(found) = asked.find_subcommand(&word) {
+            (asked, exit) = (found, Exit::Invalid);
+        }
+    }
+    let help = asked.clone().render_help().to_string();
+    let _ = match exit {
+        Exit::Done => io::stdout().lock().write_all(help.as_bytes()),
+        _ => io::stderr().lock().write_all(help.as_bytes()),
+    };
+    exit
 }
 
 /// What stands below the help of the program as a whole.

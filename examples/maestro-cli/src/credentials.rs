@@ -98,7 +98,11 @@ async fn find_key(app: &App, whom: &Whom, before: &Before) -> Result<Found> {
     }
     if let Some(origin) = &before.origin {
         return if sandbox::has_model(&origin.model_asked) {
-            of_sandbox_as_told(app).await
+            app.output.warn(
+                "This session was begun with the built-in sandbox, which goes on with it: no model is asked. \
+                 To ask one, name it with --provider or --auth.",
+            );
+            of_sandbox().await
         } else {
             of_provider(app, &origin.provider).await
         };
@@ -115,7 +119,15 @@ async fn find_key(app: &App, whom: &Whom, before: &Before) -> Result<Found> {
             return Ok(with_key(provider, Some(key)));
         }
     }
-    if everything.is_empty() { of_sandbox_as_told(app).await } else { Err(several(&everything).into()) }
+    if !everything.is_empty() {
+        return Err(several(&everything).into());
+    }
+    // Nobody shall take the sandbox's answers for a model's.
+    app.output.warn(
+        "No key found: answering from the built-in sandbox, no model is asked. \
+         Add one with `maestro auth add anthropic NAME` (or openai, gemini), or set ANTHROPIC_API_KEY.",
+    );
+    of_sandbox().await
 }
 
 /// The saved authentication of this name. Names may exist for several providers: then `provider` decides.
@@ -187,15 +199,6 @@ async fn of_provider(app: &App, provider: &ProviderId) -> Result<Found> {
 async fn of_sandbox() -> Result<Found> {
     let (sandbox, target) = sandbox::start().await?;
     Ok(Found { target, auth: None, sandbox: Some(sandbox) })
-}
-
-/// The sandbox, and says so: nobody shall take its answers for a model's.
-async fn of_sandbox_as_told(app: &App) -> Result<Found> {
-    app.output.warn(
-        "No key found: answering from the built-in sandbox, no model is asked. \
-         Add one with `maestro auth add anthropic NAME` (or openai, gemini), or set ANTHROPIC_API_KEY.",
-    );
-    of_sandbox().await
 }
 
 fn with_key(provider: ProviderId, key: Option<Secret>) -> Found {

@@ -64,6 +64,7 @@ impl StoreUrl {
                             .advise("make the directory, or name another store with --store"),
                     ));
                 }
+                make_private_file(path);
                 let store = SqliteStore::open(path).await.map_err(Failure::Store)?;
                 Ok(Arc::new(store))
             }
@@ -104,6 +105,16 @@ fn make_private_directory(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
+}
+
+/// Makes an empty file for its owner alone, which SQLite then fills; what it writes beside it takes the same mode. A
+/// file that exists stays as it is, and what is wrong with the path is told by opening it.
+fn make_private_file(path: &Path) {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let _ = options.open(path);
 }
 
 #[cfg(test)]

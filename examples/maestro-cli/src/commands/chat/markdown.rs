@@ -94,6 +94,11 @@ fn skin(output: Output) -> MadSkin {
     skin
 }
 
+/// Columns of the terminal.
+pub(super) fn width() -> usize {
+    size().0
+}
+
 /// Columns and rows of the terminal.
 fn size() -> (usize, usize) {
     let (columns, rows) = terminal::size().unwrap_or((80, 24));

@@ -19,7 +19,7 @@ use rustyline::{
     validate::{ValidationContext, ValidationResult, Validator},
 };
 
-use super::{conversation::Conversation, new_view, people_view::describe, text};
+use super::{conversation::Conversation, markdown::width, new_view, people_view::describe, text};
 use crate::{
     app::{App, blocking},
     exit::{Exit, Failure, Result, invalid},
@@ -177,6 +177,7 @@ async fn show_chunks(app: &App, conversation: &Conversation<'_>) -> Result<()> {
             chunk.bytes,
             printable(&chunk.preview)
         );
+        let line: String = line.chars().take(width().saturating_sub(1)).collect();
         app.output.line(&if mark == "-" { app.output.dim(&line) } else { line })?;
     }
     Ok(())
