@@ -26,6 +26,8 @@ mod decoding;
 mod json;
 mod key_form;
 mod request;
+#[cfg(any(feature = "openai", feature = "openai-compatible"))]
+mod strict;
 
 #[cfg(feature = "anthropic")]
 pub mod anthropic;
@@ -50,6 +52,12 @@ pub fn builtin() -> Registry {
     let registry = Registry::new();
     #[cfg(feature = "anthropic")]
     let registry = registry.with(anthropic::Anthropic::default());
+    #[cfg(feature = "openai")]
+    let registry = registry.with(openai::OpenAi::default());
+    #[cfg(feature = "gemini")]
+    let registry = registry.with(gemini::Gemini::default());
+    #[cfg(feature = "openai-compatible")]
+    let registry = registry.with(openai_compatible::OpenAiCompatible::default());
     registry
 }
 

@@ -60,7 +60,8 @@ impl Decoder {
 
     #[inline]
     fn chunk(&mut self, chunk: Chunk<'_>, json: &str, named_error: bool, out: &mut Events) {
-        let bare = chunk.choices.is_none() && (chunk.message.is_some() || chunk.detail.is_some());
+        let text = |field: Option<&RawValue>| field.is_some_and(|json| json.get().starts_with('"'));
+        let bare = chunk.choices.is_none() && (text(chunk.message) || text(chunk.detail));
         if chunk.error.is_some() || bare || named_error {
             out.push(StreamEvent::Failed(stream_error(chunk.error.map_or(json, RawValue::get))));
             return;
@@ -93,6 +94,10 @@ impl Decoder {
         }
         if let Some(delta) = choice.delta {
             self.delta(delta, out);
+        } else if let Some(message) = choice.message
+            && let Ok(whole) = serde_json::from_str(message.get())
+        {
+            self.delta(whole, out);
         }
         if let Some(reason) = choice.finish_reason.take() {
             self.finish_reason = Some(reason);

@@ -37,9 +37,12 @@ pub(super) struct Chunk<'a> {
 pub(super) struct Choice<'a> {
     #[serde(default)]
     pub(super) index: Option<u32>,
-    /// What is new; in a whole answer, everything.
-    #[serde(borrow, default, alias = "message")]
+    /// What is new.
+    #[serde(borrow, default)]
     pub(super) delta: Option<Delta<'a>>,
+    /// In a whole answer, everything in the place of `delta`.
+    #[serde(borrow, default)]
+    pub(super) message: Option<&'a RawValue>,
     #[serde(default)]
     pub(super) finish_reason: Text,
     #[serde(borrow, default)]
