@@ -238,7 +238,7 @@ mod tests {
             use std::os::unix::fs::PermissionsExt as _;
             assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
             fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-            assert!(source(path.clone()).open_or_make().is_err());
+            assert!(source(path).open_or_make().is_err());
         }
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "no draft is left");
     }

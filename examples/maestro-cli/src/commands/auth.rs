@@ -235,12 +235,9 @@ async fn list(app: &App, provider: Option<ProviderId>) -> Result<Exit> {
 
 async fn show(app: &App, named: &Named) -> Result<Exit> {
     let row = find(app, named).await?;
-    // The address is sealed with the key, so it takes the vault to show it; without it the rest is still worth seeing.
-    let base_url = match app.maestro_with_key().await.map(|maestro| maestro.target(&row)) {
-        Ok(Ok(target)) => target.endpoint.base_url.map(|url| url.to_string()),
-        Ok(Err(error)) => return Err(error.into()),
-        Err(error) => return Err(error),
-    };
+    // The address is sealed with the key, so it takes the vault to show it.
+    let target = app.maestro_with_key().await?.target(&row)?;
+    let base_url = target.endpoint.base_url.map(|url| url.to_string());
     if app.output.is_json() {
         app.output.json(&line(&row, Some(base_url)))?;
         return Ok(Exit::Done);

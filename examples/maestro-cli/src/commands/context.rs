@@ -374,7 +374,7 @@ fn read_tags(tags: &[String]) -> Result<Tags> {
     let mut read = BTreeMap::new();
     for tag in tags {
         let Some((name, value)) = tag.split_once('=') else {
-            let problem = format!("{:?} is not NAME=VALUE", tag);
+            let problem = format!("{tag:?} is not NAME=VALUE");
             return Err(invalid("tag an item", "tag", problem).into());
         };
         read.insert(name.trim().to_owned(), value.trim().to_owned());

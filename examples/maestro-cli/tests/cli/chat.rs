@@ -167,6 +167,55 @@ fn a_key_of_the_environment_is_used_and_its_provider_found_again() {
 }
 
 #[test]
+fn every_provider_is_asked_with_its_own_variable() {
+    let home = Home::new();
+    let sandbox = Sandbox::start(&home, "{}");
+    for (provider, dialect, variable) in [
+        ("anthropic", "anthropic", "ANTHROPIC_API_KEY"),
+        ("openai", "openai", "OPENAI_API_KEY"),
+        ("gemini", "gemini", "GEMINI_API_KEY"),
+        ("gemini", "gemini", "GOOGLE_API_KEY"),
+        ("openai_compatible", "openai", "OPENAI_COMPATIBLE_API_KEY"),
+    ] {
+        let url = sandbox.url(dialect);
+        let args = ["--json", "chat", "--once", "hi", "--provider", provider, "--base-url", url];
+        let mut command = home.command(&[&args[..], &["--model", "sandbox-large"]].concat());
+        let ran = run_with(command.env(variable, "sandbox-env"), "");
+        assert_eq!((ran.code, &ran.last()["state"]), (0, &"complete".into()), "{provider}: {ran:?}");
+        assert_eq!(ran.lines()[0]["provider"], provider);
+        let refused = run_with(command.env(variable, "wrong-key"), "");
+        assert_eq!(refused.code, 5, "{provider}: {refused:?}");
+    }
+}
+
+#[test]
+fn a_server_with_several_models_lists_them_when_none_is_named() {
+    let home = Home::new();
+    let sandbox = Sandbox::start(&home, "{}");
+    let args = ["chat", "--once", "hi", "--base-url", sandbox.url("openai")];
+    let mut command = home.command(&args);
+    let ran = run_with(command.env("OPENAI_COMPATIBLE_API_KEY", "sandbox-env"), "");
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(ran.stderr.contains("sandbox-small"), "{ran:?}");
+    let ran = run_with(command.env("MAESTRO_MODEL", "sandbox-small"), "");
+    assert_eq!(ran.code, 0, "{ran:?}");
+}
+
+#[test]
+fn a_conversation_goes_on_with_another_provider() {
+    let home = Home::new();
+    let sandbox = Sandbox::start(&home, "{}");
+    home.save_key("anthropic", "first", sandbox.url("anthropic"), "sandbox-key");
+    home.save_key("gemini", "second", sandbox.url("gemini"), "sandbox-key");
+    let ask = |auth: &str| home.json(&["chat", "--once", "hi", "--session", "work", "--auth", auth]);
+    assert_eq!(ask("first")[0]["model"], "claude-sonnet-4-5");
+    let second = ask("second");
+    assert_eq!((&second[0]["provider"], &second[0]["model"]), (&"gemini".into(), &"gemini-2.5-flash".into()));
+    let session = home.json(&["session", "show", "work"]).remove(0);
+    assert_eq!(session["model_id"], "gemini-2.5-flash", "what is named is noted");
+}
+
+#[test]
 fn the_readers_end_ends_the_program_quietly() {
     let home = Home::new();
     let (reader, writer) = std::io::pipe().unwrap();

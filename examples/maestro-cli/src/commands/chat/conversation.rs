@@ -169,7 +169,7 @@ impl<'a> Conversation<'a> {
         let mut has_begun = false;
         let answered = self.answer(session.id, message, view, interrupts, &mut has_begun).await;
         if answered.is_err() && !has_begun {
-            self.take_back(before.as_ref(), &session).await;
+            self.session = self.take_back(before, session).await;
             return answered;
         }
         // What a turn appends moves no revision, so this is the session as it will be found.
@@ -273,30 +273,33 @@ impl<'a> Conversation<'a> {
         })
     }
 
-    /// Makes the store as it was before the turn. Where that fails, a session without entries is left.
-    async fn take_back(&self, before: Option<&Session>, written: &Session) {
+    /// Makes the store as it was before the turn, and returns the session as it is then. Where that fails, the session
+    /// stays as it was written.
+    async fn take_back(&self, before: Option<Session>, written: Session) -> Option<Session> {
+        let id = written.id;
         let taken_back = async {
             let store = self.app.store().await?;
             match before {
-                None => store.session_delete(written.id).await?,
-                Some(before) if before.revision != written.revision => {
+                None => store.session_delete(id).await.map(|()| None),
+                Some(before) if before.revision == written.revision => Ok(Some(before)),
+                Some(before) => {
                     let old = SessionChange {
                         auth_id: Some(before.auth_id),
-                        model_id: Some(before.model_id.clone()),
+                        model_id: Some(before.model_id),
                         persona: Some(before.persona),
-                        system_prompts: Some(before.system_prompts.clone()),
+                        system_prompts: Some(before.system_prompts),
                         ..SessionChange::default()
                     };
                     let now = self.app.maestro().await?.now();
-                    store.session_update(written.id, written.revision, old, now).await?;
+                    store.session_update(id, written.revision, old, now).await.map(Some)
                 }
-                Some(_) => {}
             }
-            Ok::<_, Failure>(())
+            .map_err(Failure::from)
         };
-        if let Err(error) = taken_back.await {
-            tracing::warn!(?error, session = %written.id, "a session could not be put back as it was");
-        }
+        taken_back.await.unwrap_or_else(|error| {
+            tracing::warn!(?error, session = %id, "a session could not be put back as it was");
+            Some(written)
+        })
     }
 }
 

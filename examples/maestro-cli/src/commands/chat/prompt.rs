@@ -226,9 +226,9 @@ fn history_file(app: &App) -> Option<PathBuf> {
 /// Notes a message in the history, whose file rustyline makes for its owner alone.
 fn keep(prompt: &mut Prompt, input: &str, history: Option<&PathBuf>) {
     let _ = prompt.add_history_entry(input);
-    if let Some(path) = history {
-        if let Err(error) = prompt.append_history(path) {
-            tracing::debug!(%error, "the history could not be written");
-        }
+    if let Some(path) = history
+        && let Err(error) = prompt.append_history(path)
+    {
+        tracing::debug!(%error, "the history could not be written");
     }
 }
