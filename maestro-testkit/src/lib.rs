@@ -1,1 +1,3 @@
-//! placeholder
+//! The test kit of Maestro.
+
+pub mod streams;
