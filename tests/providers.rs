@@ -27,14 +27,18 @@ impl World {
     async fn new() -> Self {
         let timers = HttpSettings {
             idle_timeout: Duration::from_millis(400),
-            first_byte_timeout: Duration::from_millis(1_500),
+            first_byte_timeout: Duration::from_millis(600),
             ..HttpSettings::default()
         };
         let maestro = Maestro::builder()
             .store(MemoryStore::new())
             .vault(Vault::new(VaultKey::generate()))
             .http(ClientFactory::new(timers).client())
-            .retry(RetryPolicy { first_delay: Duration::from_millis(1), ..RetryPolicy::default() })
+            .retry(RetryPolicy {
+                retries: 1,
+                first_delay: Duration::from_millis(1),
+                ..RetryPolicy::default()
+            })
             .build()
             .unwrap();
         let session = maestro
@@ -141,7 +145,7 @@ async fn every_byte_by_itself_gives_the_same_answer() {
             for part in &mut content.parts {
                 part.native = None;
                 if let PartKind::ToolCall(call) = &mut part.kind {
-                    call.call_id = "call".into();
+                    (call.call_id, call.seal) = ("call".into(), None);
                 }
                 if let PartKind::Reasoning(reasoning) = &mut part.kind {
                     reasoning.seal = None;
@@ -319,11 +323,16 @@ async fn a_call_that_a_limit_cuts_in_the_middle_is_never_whole() {
 async fn ends_that_are_none_are_told_apart_and_what_came_is_kept() {
     for provider in PROVIDERS {
         let reply = json!({ "deltas": ["One ", "two ", "three ", "four"] });
+        // Four events of Responses come before the first text.
+        let events = if provider == "openai" { 6 } else { 4 };
         for (fault, state) in [
-            (json!({ "cut_after_events": 4 }), EntryState::Interrupted),
-            (json!({ "end_after_events": 4 }), EntryState::Interrupted),
-            (json!({ "stall_after_events": 4 }), EntryState::Interrupted),
-            (json!({ "error_after_events": { "events": 4, "message": "overloaded" } }), EntryState::Failed),
+            (json!({ "cut_after_events": events }), EntryState::Interrupted),
+            (json!({ "end_after_events": events }), EntryState::Interrupted),
+            (json!({ "stall_after_events": events }), EntryState::Interrupted),
+            (
+                json!({ "error_after_events": { "events": events, "message": "overloaded" } }),
+                EntryState::Failed,
+            ),
         ] {
             let world = World::new().await;
             world.scripted(json!({ "reply": reply, "stream": fault }));
@@ -352,10 +361,10 @@ async fn statuses_become_kinds_with_retries_where_they_help() {
             (401, ErrorKind::Unauthenticated, 1),
             (403, ErrorKind::Forbidden, 1),
             (404, ErrorKind::NotFound, 1),
-            (429, ErrorKind::RateLimited, 3),
-            (500, ErrorKind::Unavailable, 3),
-            (503, ErrorKind::Unavailable, 3),
-            (529, ErrorKind::Unavailable, 3),
+            (429, ErrorKind::RateLimited, 2),
+            (500, ErrorKind::Unavailable, 2),
+            (503, ErrorKind::Unavailable, 2),
+            (529, ErrorKind::Unavailable, 2),
         ] {
             let world = World::new().await;
             world.sandbox.set_scenarios(vec![Scenario::status(status)]);
@@ -380,6 +389,10 @@ async fn a_delay_that_the_provider_names_is_kept() {
         assert_eq!(world.say(provider, "hi").await.unwrap().state, EntryState::Complete, "{provider}");
         assert!(began.elapsed() >= Duration::from_secs(1), "{provider}");
 
+        if provider == "gemini" {
+            // It names its delay in the body.
+            continue;
+        }
         world.sandbox.set_scenarios(vec![Scenario::status(429).header("retry-after", "3600")]);
         let error = world.say(provider, "hi").await.unwrap_err();
         assert_eq!(error.retry(), Retry::After(Duration::from_secs(3600)), "{provider}: {error}");

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | [`replay`] | an HTTP client that answers from a script |
 //! | [`sandbox`] | a server that speaks every provider's protocol on loopback, with faults |
+//! | [`streams`] | streams of any length to measure with |
 
 pub mod replay;
 pub mod sandbox;
+pub mod streams;

@@ -252,7 +252,15 @@ impl SseFramer {
         let mut rest = bytes;
         while let Some(first) = rest.first() {
             match &mut self.line {
-                Line::Start => self.line = Line::Head([0; 8], 0),
+                Line::Start => {
+                    match FIELDS.iter().find_map(|(name, field)| Some((rest.strip_prefix(*name)?, *field))) {
+                        Some((value, field)) => {
+                            self.open(field);
+                            rest = value;
+                        }
+                        None => self.line = Line::Head([0; 8], 0),
+                    }
+                }
                 Line::Head(head, len) => {
                     let at = usize::from(*len);
                     // A head is shorter than the longest field name with its colon, which is 6 bytes.
@@ -283,25 +291,30 @@ impl SseFramer {
 
     /// Decides what a cut line is from its first bytes, if they are enough.
     fn begin(&mut self, head: &[u8], decoder: &mut dyn StreamDecoder, out: &mut Events) -> Result<()> {
-        let Some((known, _)) = FIELDS.iter().find(|(name, _)| name.starts_with(head)) else {
+        let Some((known, field)) = FIELDS.iter().find(|(name, _)| name.starts_with(head)) else {
             self.line = Line::Stray;
             return self.stray.feed(head, decoder, out);
         };
         if known.len() == head.len() {
-            self.line = match field(head).0 {
-                Field::Data => {
-                    self.begin_data();
-                    Line::Data { blank: true }
-                }
-                Field::Event => {
-                    self.name.clear();
-                    Line::Name { blank: true }
-                }
-                Field::Stray => Line::Stray,
-                Field::Skip => Line::Skip,
-            };
+            self.open(*field);
         }
         Ok(())
+    }
+
+    /// Begins the value of a line that is cut.
+    fn open(&mut self, field: Field) {
+        self.line = match field {
+            Field::Data => {
+                self.begin_data();
+                Line::Data { blank: true }
+            }
+            Field::Event => {
+                self.name.clear();
+                Line::Name { blank: true }
+            }
+            Field::Stray => Line::Stray,
+            Field::Skip => Line::Skip,
+        };
     }
 
     /// The line that was cut has come to its end.

@@ -10,6 +10,16 @@ use serde::{
 };
 use smallvec::SmallVec;
 
+/// Reads an object into a type. (A derived type would also read itself from a list, element by element.)
+#[inline]
+pub(crate) fn object<'a, T: Deserialize<'a>>(json: &'a str) -> serde_json::Result<T> {
+    if json.trim_ascii_start().starts_with('{') {
+        return serde_json::from_str(json);
+    }
+    serde_json::from_str::<IgnoredAny>(json)?;
+    Err(Error::custom("not an object"))
+}
+
 /// A text on its way into an event: up to 24 bytes are kept inline, escaped or not.
 #[derive(Debug, Default)]
 pub(crate) struct Text(Option<CompactString>);

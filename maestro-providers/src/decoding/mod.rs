@@ -7,5 +7,5 @@ mod openai_error;
 
 pub(crate) use call_id::made_up;
 pub(crate) use fault::{Fault, not_json, wait_from_words};
-pub(crate) use fields::{Few, Str, Text, Tokens};
+pub(crate) use fields::{Few, Str, Text, Tokens, object};
 pub(crate) use openai_error::openai_error;

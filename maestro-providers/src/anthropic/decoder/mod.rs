@@ -22,7 +22,7 @@ use self::{
     stream_error::{PROVIDER, stream_error},
     wire::{Counts, Delta, Event, Message, StopDetails},
 };
-use crate::decoding::not_json;
+use crate::decoding::{not_json, object};
 
 /// Reads one streamed answer of the Messages API.
 ///
@@ -207,12 +207,12 @@ impl Decoder {
 
 impl StreamDecoder for Decoder {
     fn push(&mut self, frame: SseFrame<'_>, out: &mut Events) -> Result<()> {
-        match serde_json::from_str::<Event<'_>>(frame.data) {
+        match object::<Event<'_>>(frame.data) {
             Ok(event) => self.event(event, frame.event, frame.data, out),
             // The body was cut in the middle of the event, and that is what the end of the stream will say.
             Err(_) if frame.unterminated => Ok(()),
             Err(_) if matches!(frame.data.trim(), "" | "[DONE]") => Ok(()),
-            Err(error) => match serde_json::from_str::<wire::Kind<'_>>(frame.data) {
+            Err(error) => match object::<wire::Kind<'_>>(frame.data) {
                 Ok(event) if event.is_unknown() => notice(event.kind.get(), frame.data, out),
                 _ => Err(not_json(PROVIDER, &error)),
             },
@@ -220,7 +220,7 @@ impl StreamDecoder for Decoder {
     }
 
     fn stray(&mut self, json: &str, out: &mut Events) -> Result<()> {
-        match serde_json::from_str::<Event<'_>>(json) {
+        match object::<Event<'_>>(json) {
             Ok(event) if event.kind.get() == "message" => self.message(json, out),
             Ok(event) => self.event(event, Some("stray"), json, out),
             Err(_) => notice("stray", json, out),
@@ -252,5 +252,5 @@ fn notice(name: &str, json: &str, out: &mut Events) -> Result<()> {
 }
 
 fn read<'a, T: serde::Deserialize<'a>>(json: &'a str) -> Result<T> {
-    serde_json::from_str(json).map_err(|error| not_json(PROVIDER, &error))
+    object(json).map_err(|error| not_json(PROVIDER, &error))
 }

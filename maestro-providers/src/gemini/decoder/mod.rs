@@ -24,7 +24,7 @@ use self::{
     wire::{Blob, Candidate, Chunk, FileData, FunctionCall, Grounding, Part, RawParts},
 };
 use super::API;
-use crate::decoding::{made_up, not_json};
+use crate::decoding::{made_up, not_json, object};
 
 /// Reads one streamed answer of generateContent, with or without Code Assist's wrapping.
 ///
@@ -72,17 +72,13 @@ impl Decoder {
     }
 
     fn json(&mut self, json: &str, out: &mut Events) -> std::result::Result<(), serde_json::Error> {
-        match serde_json::from_str::<Chunk<'_>>(json) {
-            Ok(chunk) => self.unwrapped(chunk, json, out),
-            Err(error) if json.trim_start().starts_with('[') => {
-                let chunks = serde_json::from_str::<Vec<&RawValue>>(json).map_err(|_| error)?;
-                for json in chunks.iter().map(|chunk| chunk.get()) {
-                    self.unwrapped(serde_json::from_str(json)?, json, out)?;
-                }
-                Ok(())
+        if json.trim_ascii_start().starts_with('[') {
+            for json in serde_json::from_str::<Vec<&RawValue>>(json)?.iter().map(|chunk| chunk.get()) {
+                self.unwrapped(object(json)?, json, out)?;
             }
-            Err(error) => Err(error),
+            return Ok(());
         }
+        self.unwrapped(object(json)?, json, out)
     }
 
     /// Undoes Code Assist's wrapping, once.
@@ -96,7 +92,7 @@ impl Decoder {
         match chunk.response {
             Some(wrapped) if chunk.error.is_none() => {
                 self.begin(chunk.trace_id.to_compact(), None);
-                self.chunk(serde_json::from_str(wrapped.get())?, wrapped.get(), out);
+                self.chunk(object(wrapped.get())?, wrapped.get(), out);
             }
             _ => self.chunk(chunk, json, out),
         }

@@ -49,14 +49,7 @@ struct Violation<'a> {
     quota_id: Str<'a>,
 }
 
-/// An error, or a list of them, as it hides in a message.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Nested {
-    One { error: Box<RawValue> },
-    Many(Vec<NestedError>),
-}
-
+/// An error as it hides in a message.
 #[derive(Deserialize)]
 struct NestedError {
     error: Box<RawValue>,
@@ -92,13 +85,14 @@ fn at_depth(error: &RawValue, depth: u8) -> Error {
 
 fn nested(message: &str) -> Option<Box<RawValue>> {
     let message = message.trim();
-    if !message.starts_with(['{', '[']) {
-        return None;
-    }
-    match serde_json::from_str(message).ok()? {
-        Nested::One { error } => Some(error),
-        Nested::Many(errors) => errors.into_iter().next().map(|nested| nested.error),
-    }
+    let nested: NestedError = match message.as_bytes().first() {
+        Some(b'{') => serde_json::from_str(message).ok(),
+        Some(b'[') => {
+            serde_json::from_str::<Vec<_>>(message).ok().and_then(|errors| errors.into_iter().next())
+        }
+        _ => None,
+    }?;
+    Some(nested.error)
 }
 
 fn classify(status: &Status<'_>, details: &[Detail<'_>]) -> (ErrorKind, Option<Retry>) {

@@ -23,6 +23,7 @@ use self::{
     stream_error::stream_error,
     wire::{Event, ItemFields, Response},
 };
+use crate::decoding::object;
 
 /// Reads one streamed answer of the Responses API, of OpenAI itself, of the ChatGPT host, or of a compatible server.
 ///
@@ -239,7 +240,7 @@ impl Decoder {
 impl StreamDecoder for Decoder {
     #[inline]
     fn push(&mut self, frame: SseFrame<'_>, out: &mut Events) -> Result<()> {
-        match serde_json::from_str::<Event<'_>>(frame.data) {
+        match object::<Event<'_>>(frame.data) {
             Ok(event) => self.event(event, frame.event, frame.data, out),
             // The body was cut in the middle of the event, and that is what the end of the stream will say.
             Err(_) if frame.unterminated => {}
@@ -255,7 +256,7 @@ impl StreamDecoder for Decoder {
     }
 
     fn stray(&mut self, json: &str, out: &mut Events) -> Result<()> {
-        let Ok(event) = serde_json::from_str::<Event<'_>>(json) else { return Ok(()) };
+        let Ok(event) = object::<Event<'_>>(json) else { return Ok(()) };
         if event.object.get() == "response" && event.kind.filled().is_none() {
             let raw: Option<&RawValue> = serde_json::from_str(json).ok();
             match read::<Response<'_>>(raw).unwrap_or_default().status.get() {
@@ -278,7 +279,7 @@ impl StreamDecoder for Decoder {
 }
 
 fn read<'a, T: serde::Deserialize<'a>>(json: Option<&'a RawValue>) -> Option<T> {
-    json.and_then(|json| serde_json::from_str(json.get()).ok())
+    json.and_then(|json| object(json.get()).ok())
 }
 
 fn notice(name: &str, json: Option<RawJson>, out: &mut Events) {

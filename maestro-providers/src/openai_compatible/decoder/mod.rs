@@ -21,7 +21,7 @@ use self::{
     wire::{Annotation, Call, Choice, Chunk, Content, Delta},
 };
 use super::API;
-use crate::decoding::not_json;
+use crate::decoding::{not_json, object};
 
 /// Reads one streamed answer of Chat Completions.
 ///
@@ -95,7 +95,7 @@ impl Decoder {
         if let Some(delta) = choice.delta {
             self.delta(delta, out);
         } else if let Some(message) = choice.message
-            && let Ok(whole) = serde_json::from_str(message.get())
+            && let Ok(whole) = object(message.get())
         {
             self.delta(whole, out);
         }
@@ -168,7 +168,9 @@ impl Decoder {
             finish => finish.with_calls(!self.calls.is_empty()),
         };
         let cut = !matches!(finish, Finish::Stop | Finish::ToolUse);
-        for index in [self.text, self.reasoning, self.refusal].into_iter().flatten() {
+        let mut grown = [self.text, self.reasoning, self.refusal];
+        grown.sort_unstable();
+        for index in grown.into_iter().flatten() {
             out.push(StreamEvent::PartEnd { index, end: if cut { PartEnd::Cut } else { PartEnd::Whole } });
         }
         let naming = Naming { seed: &self.seed, response_id: self.response_id.as_deref() };
@@ -180,7 +182,7 @@ impl Decoder {
 impl StreamDecoder for Decoder {
     #[inline]
     fn push(&mut self, frame: SseFrame<'_>, out: &mut Events) -> Result<()> {
-        match serde_json::from_str::<Chunk<'_>>(frame.data) {
+        match object::<Chunk<'_>>(frame.data) {
             Ok(chunk) => self.chunk(chunk, frame.data, frame.event == Some("error"), out),
             Err(error) => match frame.data.trim() {
                 "[DONE]" => self.end(out),
@@ -193,7 +195,7 @@ impl StreamDecoder for Decoder {
     }
 
     fn stray(&mut self, json: &str, out: &mut Events) -> Result<()> {
-        let Ok(chunk) = serde_json::from_str::<Chunk<'_>>(json) else { return Ok(()) };
+        let Ok(chunk) = object::<Chunk<'_>>(json) else { return Ok(()) };
         self.chunk(chunk, json, false, out);
         Ok(())
     }
