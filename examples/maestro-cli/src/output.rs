@@ -66,10 +66,16 @@ impl Output {
 
     /// Writes one JSON object on a line of its own, at once.
     pub(crate) fn json(self, line: &impl Serialize) -> io::Result<()> {
-        let mut bytes = serde_json::to_vec(line)?;
-        bytes.push(b'\n');
+        let mut lines = JsonLines::default();
+        lines.push(line)?;
+        self.json_lines(&mut lines)
+    }
+
+    /// Writes the lines that have been gathered, at once, and empties the gatherer.
+    pub(crate) fn json_lines(self, lines: &mut JsonLines) -> io::Result<()> {
         let mut stdout = io::stdout().lock();
-        stdout.write_all(&bytes)?;
+        stdout.write_all(&lines.0)?;
+        lines.0.clear();
         stdout.flush()
     }
 
@@ -159,6 +165,19 @@ impl Output {
     /// Text that stands out, such as a heading.
     pub(crate) fn bold(self, text: &str) -> String {
         if self.color && !text.is_empty() { format!("\x1b[1m{text}\x1b[22m") } else { text.to_owned() }
+    }
+}
+
+/// Lines of JSON that are gathered to be written together.
+#[derive(Debug, Default)]
+pub(crate) struct JsonLines(Vec<u8>);
+
+impl JsonLines {
+    /// Adds a line.
+    pub(crate) fn push(&mut self, line: &impl Serialize) -> io::Result<()> {
+        serde_json::to_writer(&mut self.0, line)?;
+        self.0.push(b'\n');
+        Ok(())
     }
 }
 

@@ -16,6 +16,7 @@ use crate::{
     app::App,
     event_lines::EventLine,
     exit::{Exit, Failure, Result},
+    output::JsonLines,
 };
 
 /// Show a recorded stream as canonical events, one JSON object a line
@@ -81,6 +82,7 @@ pub(crate) fn run(app: &App, args: Args) -> Result<Exit> {
     let chat = app.registry.chat(&ProviderId::new(args.protocol.provider())?)?;
     let mut parser = Parser::new(chat.decoder());
     let mut input = open(&args.file)?;
+    let mut lines = JsonLines::default();
     let mut piece = vec![0; args.chunk.map_or(PIECE, NonZeroUsize::get).min(LARGEST_PIECE)];
     loop {
         // Without a wanted size events are shown as soon as their bytes are there.
@@ -93,11 +95,15 @@ pub(crate) fn run(app: &App, args: Args) -> Result<Exit> {
             0 => parser.finish(),
             _ => parser.push(&piece[..read]),
         }
+        let mut exit = None;
         while let Some(event) = parser.next_event() {
-            app.output.json(&EventLine::of(&event))?;
-            if event.is_end() {
-                return Ok(exit_of(&event));
-            }
+            lines.push(&EventLine::of(&event))?;
+            exit = event.is_end().then(|| exit_of(&event));
+        }
+        // What arrived together is shown together.
+        app.output.json_lines(&mut lines)?;
+        if let Some(exit) = exit {
+            return Ok(exit);
         }
         if read == 0 {
             // A parser that is finished has told an end; this is for one that breaks its promise.
