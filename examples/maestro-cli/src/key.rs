@@ -79,16 +79,21 @@ enum Keyring {
 /// The keyring of the system.
 #[cfg(feature = "keyring")]
 mod keyring {
-    use keyring::v1::{Entry, Error};
+    use std::{sync::mpsc, thread, time::Duration};
+
+    use keyring::v1::{Entry, Error, Result};
 
     use super::{Keyring, VaultKey};
 
     const SERVICE: &str = "maestro";
     const USER: &str = "vault-key";
 
+    /// How long the keyring may take: long enough for somebody to type a password, and not for ever.
+    const PATIENCE: Duration = Duration::from_secs(60);
+
     /// What it says.
     pub(super) fn read() -> Keyring {
-        match Entry::new(SERVICE, USER).and_then(|entry| entry.get_password()) {
+        match ask(|entry| entry.get_password()) {
             Ok(text) => match text.parse() {
                 Ok(key) => Keyring::Holds(key),
                 Err(_) => Keyring::Absent,
@@ -104,8 +109,16 @@ mod keyring {
     /// Makes a key and keeps it. Absent when it cannot be kept.
     pub(super) fn make() -> Option<VaultKey> {
         let key = VaultKey::generate();
-        Entry::new(SERVICE, USER).and_then(|entry| entry.set_password(&key.to_text())).ok()?;
+        let text = key.to_text();
+        ask(move |entry| entry.set_password(&text)).ok()?;
         Some(key)
+    }
+
+    /// Asks the keyring, on a thread of its own that is left alone when no answer comes.
+    fn ask<T: Send + 'static>(question: impl FnOnce(Entry) -> Result<T> + Send + 'static) -> Result<T> {
+        let (tell, told) = mpsc::channel();
+        thread::spawn(move || tell.send(Entry::new(SERVICE, USER).and_then(question)));
+        told.recv_timeout(PATIENCE).unwrap_or(Err(Error::NoDefaultStore))
     }
 }
 

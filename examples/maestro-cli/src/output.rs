@@ -10,6 +10,7 @@ use std::{
 
 use maestro::{Error, Retry, core::page::Cursor};
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr as _;
 
 /// Whether text is coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -94,18 +95,21 @@ impl Output {
     /// Writes rows under headings, each column as wide as its widest cell.
     pub(crate) fn table(self, headings: &[&str], rows: &[Vec<String>]) -> io::Result<()> {
         let width = |column: usize| {
-            let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
-            cells.chain(headings.get(column).map(|heading| heading.len())).max().unwrap_or(0)
+            let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.width());
+            cells.chain(headings.get(column).map(|heading| heading.width())).max().unwrap_or(0)
         };
         let widths: Vec<_> = (0..headings.len()).map(width).collect();
-        let write = |cells: &mut dyn Iterator<Item = &str>| {
-            let cells = cells.zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        let row_of = |cells: &mut dyn Iterator<Item = &str>| {
+            let cells = cells.zip(&widths).map(|(cell, width)| {
+                let room = width.saturating_sub(cell.width());
+                format!("{cell}{}", " ".repeat(room))
+            });
             cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
         };
-        let mut text = self.bold(&write(&mut headings.iter().copied()));
+        let mut text = self.bold(&row_of(&mut headings.iter().copied()));
         text.push('\n');
         for row in rows {
-            text.push_str(&write(&mut row.iter().map(String::as_str)));
+            text.push_str(&row_of(&mut row.iter().map(String::as_str)));
             text.push('\n');
         }
         self.text(&text)

@@ -9,6 +9,8 @@ use maestro::{
 };
 use maestro_testkit::sandbox::{Sandbox, SandboxError};
 
+use crate::exit::invalid;
+
 /// The name by which the sandbox is asked for outright, as `--provider sandbox`.
 pub(crate) const NAME: &str = "sandbox";
 
@@ -31,11 +33,18 @@ pub(crate) async fn start() -> Result<(Sandbox, Target)> {
 
 /// The error of a sandbox that does not start.
 pub(crate) fn failed(error: SandboxError) -> Error {
-    let kind = match &error {
-        SandboxError::PortTaken { .. } => ErrorKind::InUse,
-        SandboxError::Scenario { .. } => ErrorKind::Invalid,
-        SandboxError::Bind { .. } | SandboxError::Thread { .. } => ErrorKind::Unavailable,
-        _ => ErrorKind::Internal,
-    };
-    Error::new(kind, "start the sandbox").because(error.to_string()).caused_by(error)
+    const OPERATION: &str = "start the sandbox";
+    match error {
+        SandboxError::PortTaken { port } => Error::new(ErrorKind::InUse, OPERATION)
+            .on(format_args!("on 127.0.0.1:{port}"))
+            .because("the port is taken")
+            .advise("stop the program that listens there, or choose another port; 0 is any that is free"),
+        SandboxError::Bind { port, source } => Error::new(ErrorKind::Unavailable, OPERATION)
+            .on(format_args!("on 127.0.0.1:{port}"))
+            .because(source.to_string()),
+        SandboxError::Scenario { index, source } => {
+            invalid(OPERATION, "scenario", format!("number {} is not valid: {source}", index + 1))
+        }
+        other => Error::new(ErrorKind::Internal, OPERATION).because(other.to_string()),
+    }
 }

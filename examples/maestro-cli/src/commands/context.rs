@@ -247,7 +247,10 @@ async fn add(
     let tags = read_tags(tags)?;
     let text = match read(from)? {
         Some(text) => text,
-        None if can_ask() => blocking("edit a text", || edit("")).await??,
+        None if can_ask() => {
+            refuse_taken(app, item_type, &name).await?;
+            blocking("edit a text", || edit("")).await??
+        }
         None => return Err(no_text("add context item")),
     };
     let new = NewItem {
@@ -261,6 +264,19 @@ async fn add(
     };
     let item = app.store().await?.item_create(new).await?;
     told(app, &item, &format!("Added {} \"{}\".", item.item_type, item.name))
+}
+
+/// Tells that a name is taken before anybody writes a text for it.
+async fn refuse_taken(app: &App, item_type: ItemType, name: &ItemName) -> Result<()> {
+    match app.store().await?.item_find(item_type, name).await {
+        Ok(_) => Err(Error::new(ErrorKind::Conflict, "add context item")
+            .on(format_args!("{item_type} \"{name}\""))
+            .because("the name is taken")
+            .advise(format!("choose another name, or change it with `maestro context edit {name}`"))
+            .into()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn change(
