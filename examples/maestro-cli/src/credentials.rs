@@ -58,7 +58,8 @@ pub(crate) struct Found {
 /// Finds whom to ask. In this order: what the command line names, what the session was held with, the only saved
 /// authentication, a key in the environment, the sandbox.
 ///
-/// With nothing but a provider named, that provider's key is looked for in the environment, then among the saved.
+/// With nothing but a provider named, that provider's key is the session's, else looked for in the environment, else
+/// the only one that is saved for it.
 pub(crate) async fn find(app: &App, whom: &Whom, before: &Before) -> Result<Found> {
     let base_url = whom.base_url.as_deref().map(Endpoint::parse_base_url).transpose()?;
     let mut found = find_key(app, whom, before).await?;
@@ -84,14 +85,13 @@ async fn find_key(app: &App, whom: &Whom, before: &Before) -> Result<Found> {
     if let Some(name) = &whom.auth {
         return saved(app, saved_under(app, name, whom.provider.as_ref()).await?).await;
     }
-    if let Some(provider) = &whom.provider {
-        return match provider.as_str() {
-            sandbox::NAME => of_sandbox().await,
+    let of_base_url = whom.base_url.as_ref().map(|_| ProviderId::new(OF_BASE_URL)).transpose()?;
+    if let Some(provider) = whom.provider.as_ref().or(of_base_url.as_ref()) {
+        return match &before.auth {
+            _ if provider.as_str() == sandbox::NAME => of_sandbox().await,
+            Some(auth) if auth.provider == *provider => saved(app, auth.clone()).await,
             _ => of_provider(app, provider).await,
         };
-    }
-    if whom.base_url.is_some() {
-        return of_provider(app, &ProviderId::new(OF_BASE_URL)?).await;
     }
     if let Some(auth) = &before.auth {
         return saved(app, auth.clone()).await;

@@ -202,6 +202,17 @@ fn a_server_with_several_models_lists_them_when_none_is_named() {
 }
 
 #[test]
+fn a_provider_that_is_named_takes_the_sessions_key_before_the_environments() {
+    let home = Home::new();
+    let sandbox = Sandbox::start(&home, "{}");
+    home.save_key("anthropic", "good", sandbox.url("anthropic"), "sandbox-key");
+    home.json(&["chat", "--once", "hi", "--session", "work"]);
+    let mut command = home.command(&["chat", "--once", "hi", "--session", "work", "--provider", "anthropic"]);
+    let ran = run_with(command.env("ANTHROPIC_API_KEY", "sk-ant-wrong-key"), "");
+    assert_eq!(ran.code, 0, "{ran:?}");
+}
+
+#[test]
 fn a_conversation_goes_on_with_another_provider() {
     let home = Home::new();
     let sandbox = Sandbox::start(&home, "{}");
