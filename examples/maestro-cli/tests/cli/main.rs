@@ -9,6 +9,8 @@ mod durability;
 mod faults;
 mod home;
 mod keys;
+#[cfg(unix)]
+mod prompt;
 mod secrets;
 mod sessions;
 mod stores;
