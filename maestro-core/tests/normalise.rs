@@ -33,7 +33,7 @@ fn any_rules() -> impl Strategy<Value = TargetRules> {
     let second = (
         select(vec![RefusalRule::AsText, RefusalRule::Replayed]),
         select(vec![FilteredTurns::Kept, FilteredTurns::Dropped]),
-        select(vec![EmptyText::OwnKept, EmptyText::AlwaysDropped]),
+        select(vec![EmptyText::OwnKept, EmptyText::SealedKept, EmptyText::AlwaysDropped]),
         select(vec![MidSystem::Kept, MidSystem::Hoisted, MidSystem::AsUserText]),
         select(vec![Neighbours::Allowed, Neighbours::Merged]),
         select(vec![FirstTurn::Any, FirstTurn::User]),

@@ -86,7 +86,11 @@ impl Fitting<'_> {
         }
         match &mut part.kind {
             PartKind::Text(text) => {
-                let kept = text.seal.is_some() || (is_own && self.rules.empty_text == EmptyText::OwnKept);
+                let kept = match self.rules.empty_text {
+                    EmptyText::OwnKept => is_own || text.seal.is_some(),
+                    EmptyText::SealedKept => text.seal.is_some(),
+                    EmptyText::AlwaysDropped => false,
+                };
                 if text.text.trim().is_empty() && !kept {
                     self.drop("empty text".to_owned());
                     return Fate::Empty;
