@@ -66,7 +66,7 @@ impl ChatProtocol for Gemini {
             audio: MediaRule { bytes: &["audio/*"], urls: Carries::No, file_refs: Carries::Yes },
             refusals: RefusalRule::AsText,
             filtered: FilteredTurns::Dropped,
-            empty_text: EmptyText::AlwaysDropped,
+            empty_text: EmptyText::SealedKept,
             mid_system: MidSystem::AsUserText,
             neighbours: Neighbours::Merged,
             first_turn: FirstTurn::User,
