@@ -1,0 +1,95 @@
+//! What every command works with: the output, and the store and Maestro, each opened when it is first needed.
+
+use std::{path::PathBuf, sync::Arc};
+
+use maestro::{
+    Error, ErrorKind, Maestro, Store,
+    core::{
+        auth::{Vault, VaultKey},
+        provider::Registry,
+    },
+    providers,
+};
+use tokio::sync::OnceCell;
+
+use crate::{
+    exit::Result,
+    key::KeySource,
+    output::Output,
+    store::{StoreUrl, default_store},
+};
+
+/// What every command works with.
+pub(crate) struct App {
+    /// The way to standard output and standard error.
+    pub(crate) output: Output,
+    /// The providers that are built in.
+    pub(crate) registry: Registry,
+    named_store: Option<StoreUrl>,
+    key_file: Option<PathBuf>,
+    store: OnceCell<Arc<dyn Store>>,
+    keyless: OnceCell<Maestro>,
+    with_key: OnceCell<Maestro>,
+}
+
+impl App {
+    /// Notes what was named on the command line, and opens nothing yet.
+    pub(crate) fn new(output: Output, store: Option<StoreUrl>, key_file: Option<PathBuf>) -> Self {
+        Self {
+            output,
+            registry: providers::builtin(),
+            named_store: store,
+            key_file,
+            store: OnceCell::new(),
+            keyless: OnceCell::new(),
+            with_key: OnceCell::new(),
+        }
+    }
+
+    /// Which store is used.
+    pub(crate) fn store_url(&self) -> Result<StoreUrl> {
+        self.named_store.clone().map_or_else(default_store, Ok)
+    }
+
+    /// The store.
+    pub(crate) async fn store(&self) -> Result<&dyn Store> {
+        let store = self.store.get_or_try_init(|| async { self.store_url()?.open().await }).await?;
+        Ok(store.as_ref())
+    }
+
+    /// Maestro, for what seals and opens no credentials: it may hold a key that is forgotten with it, so that no key
+    /// is made, and no keyring asked, for nothing.
+    pub(crate) async fn maestro(&self) -> Result<&Maestro> {
+        if let Some(maestro) = self.with_key.get() {
+            return Ok(maestro);
+        }
+        self.keyless.get_or_try_init(|| async { self.build(Vault::new(VaultKey::generate())).await }).await
+    }
+
+    /// Maestro with the key of the vault, which is made if there is none.
+    pub(crate) async fn maestro_with_key(&self) -> Result<&Maestro> {
+        self.with_key
+            .get_or_try_init(|| async {
+                let source = KeySource { file: self.key_file.clone(), store: self.store_url()? };
+                let vault = blocking("open the vault", move || source.open_or_make()).await??;
+                self.build(vault).await
+            })
+            .await
+    }
+
+    async fn build(&self, vault: Vault) -> Result<Maestro> {
+        self.store().await?;
+        let store = self.store.get().cloned().ok_or_else(|| Error::new(ErrorKind::Internal, "open store"))?;
+        let maestro = Maestro::builder().shared_store(store).vault(vault).registry(self.registry.clone());
+        Ok(maestro.build()?)
+    }
+}
+
+/// Does something that blocks, such as asking the user, beside the runtime.
+pub(crate) async fn blocking<T: Send + 'static>(
+    operation: &'static str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    Ok(done.map_err(|error| Error::new(ErrorKind::Internal, operation).caused_by(error))?)
+}

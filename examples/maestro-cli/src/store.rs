@@ -1,0 +1,139 @@
+//! Which store is used, and opening it.
+
+use std::{
+    fmt, fs, io,
+    path::{Path, PathBuf},
+    str::FromStr,
+    sync::Arc,
+};
+
+use directories::ProjectDirs;
+use maestro::{Error, ErrorKind, MemoryStore, SqliteStore, Store};
+
+use crate::exit::{Failure, Result, invalid};
+
+/// Where everything is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum StoreUrl {
+    /// In this process; gone when it ends.
+    Memory,
+    /// In a file.
+    Sqlite(PathBuf),
+}
+
+impl FromStr for StoreUrl {
+    type Err = Error;
+
+    /// Reads `memory:` or `sqlite:PATH`.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let text = text.trim();
+        match text.split_once(':') {
+            Some(("memory", "")) => Ok(Self::Memory),
+            Some(("sqlite", path)) if !path.is_empty() => {
+                // `sqlite:///var/x` and `sqlite:/var/x` are the same file, as in other programs.
+                let path = path.strip_prefix("//").filter(|path| path.starts_with('/')).unwrap_or(path);
+                Ok(Self::Sqlite(path.into()))
+            }
+            _ => Err(invalid("read the store", "store", "must be memory: or sqlite:PATH")),
+        }
+    }
+}
+
+impl fmt::Display for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory => f.write_str("memory:"),
+            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+        }
+    }
+}
+
+impl StoreUrl {
+    /// Opens the store, and makes it if it is not there.
+    pub(crate) async fn open(&self) -> Result<Arc<dyn Store>> {
+        match self {
+            Self::Memory => Ok(Arc::new(MemoryStore::new())),
+            Self::Sqlite(path) => {
+                if let Some(directory) = path.parent().filter(|path| !path.as_os_str().is_empty())
+                    && !directory.is_dir()
+                {
+                    return Err(Failure::Store(
+                        Error::new(ErrorKind::Unavailable, "open store")
+                            .on(self)
+                            .because(format!("there is no directory {}", directory.display()))
+                            .advise("make the directory, or name another store with --store"),
+                    ));
+                }
+                make_private_file(path);
+                let store = SqliteStore::open(path).await.map_err(Failure::Store)?;
+                Ok(Arc::new(store))
+            }
+        }
+    }
+}
+
+/// The store that is used when none is named: a file in the platform's data directory, which is made.
+pub(crate) fn default_store() -> Result<StoreUrl> {
+    Ok(StoreUrl::Sqlite(data_directory()?.join("maestro.sqlite")))
+}
+
+/// The program's own directory in the platform's data directory, made for its owner alone.
+pub(crate) fn data_directory() -> Result<PathBuf> {
+    let directories = ProjectDirs::from("", "", "maestro").ok_or_else(|| {
+        Failure::Store(
+            Error::new(ErrorKind::Unavailable, "find the data directory")
+                .because("the system names no home directory")
+                .advise("name a store with --store and a key file with --key-file"),
+        )
+    })?;
+    let directory = directories.data_dir().to_owned();
+    make_private_directory(&directory).map_err(|error| {
+        Failure::Store(
+            Error::new(ErrorKind::Unavailable, "make the data directory")
+                .on(directory.display())
+                .because(error.to_string())
+                .advise("name a store with --store and a key file with --key-file"),
+        )
+    })?;
+    Ok(directory)
+}
+
+/// Makes a directory, and those above it, for its owner alone. One that exists stays as it is.
+fn make_private_directory(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// Makes an empty file for its owner alone, which SQLite then fills; what it writes beside it takes the same mode. A
+/// file that exists stays as it is, and what is wrong with the path is told by opening it.
+fn make_private_file(path: &Path) {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let _ = options.open(path);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_is_memory_or_a_file() {
+        assert_eq!("memory:".parse::<StoreUrl>().unwrap(), StoreUrl::Memory);
+        for (text, path) in [
+            ("sqlite:a.sqlite", "a.sqlite"),
+            ("sqlite:/a", "/a"),
+            ("sqlite:///a", "/a"),
+            ("sqlite:C:\\a", "C:\\a"),
+        ] {
+            assert_eq!(text.parse::<StoreUrl>().unwrap(), StoreUrl::Sqlite(path.into()), "{text}");
+        }
+        for text in ["", "a.sqlite", "sqlite:", "memory:x", "postgres://h/d"] {
+            assert!(text.parse::<StoreUrl>().is_err(), "{text}");
+        }
+    }
+}

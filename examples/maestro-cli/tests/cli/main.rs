@@ -1,0 +1,15 @@
+//! The program as its users meet it: each test runs it in a home of its own, and nothing leaves this machine.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test ends at the first surprise")]
+
+mod auth;
+mod chat;
+mod context;
+mod decode;
+mod durability;
+mod faults;
+mod home;
+mod keys;
+mod secrets;
+mod sessions;
+mod stores;
+mod usage;
