@@ -1,0 +1,1 @@
+//! Something else where the file should be.
