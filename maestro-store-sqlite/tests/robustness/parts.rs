@@ -1,15 +1,14 @@
 //! The parts that other programs play.
 
-use std::{num::NonZeroU32, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
 use maestro_core::{
     ErrorKind, Id,
     auth::HolderId,
     chat::{Part, PartStart, Role, StreamEvent},
     conversations::{
-        ChatEntry, Conversations as _, EntryContent, EntryEnd, EntryState, JournalSeq, LineageRange,
-        NewChatEntry, NewEdit, NewFork, NewSession, NewStreamedEntry, SessionName, Thread, ThreadHead,
-        WriterLease,
+        ChatEntry, Conversations as _, EntryContent, EntryEnd, EntryState, JournalSeq, NewChatEntry, NewEdit,
+        NewFork, NewSession, NewStreamedEntry, SessionName, Thread, ThreadHead, WriterLease,
     },
     page::PageLimit,
     stream::journal::JournalWriter,
@@ -32,7 +31,6 @@ async fn play() {
         "append" => append_many(&file, &arguments[0], thread(1), thread(2)).await,
         "hold a stream" => hold_a_stream(&file, thread(0)).await,
         "open" => open(&file).await,
-        "open and append" => open_and_append(&file, thread(0)).await,
         "recover" => say(recover(&SqliteStore::open(&file).await.unwrap()).await.len()),
         other => panic!("there is no part {other}"),
     }
@@ -185,19 +183,6 @@ async fn open(file: &Path) {
     wait();
     match SqliteStore::builder(file).busy_timeout(Duration::from_secs(5)).open().await {
         Ok(_) => say("opened"),
-        Err(error) => say(format_args!("{} {error}", error.kind())),
-    }
-}
-
-/// Reads a thread, then writes to it.
-async fn open_and_append(file: &Path, thread: Id<Thread>) {
-    say("ready");
-    wait();
-    let store = SqliteStore::open(file).await.unwrap();
-    let head = head_of(&store, thread).await;
-    store.lineage(thread, LineageRange::Last(NonZeroU32::MIN)).await.unwrap();
-    match store.entry_append(head, new_entry()).await {
-        Ok(_) => say("appended"),
         Err(error) => say(format_args!("{} {error}", error.kind())),
     }
 }

@@ -26,18 +26,23 @@ impl Program {
         Self::run(Command::new(env::current_exe().unwrap()), part, file, arguments)
     }
 
-    /// Starts a program as a user who may only do what everybody may. `directory` must be open to everybody.
+    /// Starts a program as a user who may only do what everybody may: as nobody when the tests run as root, whom no
+    /// permission binds, and as they run otherwise. `directory` must be open to everybody.
     #[cfg(target_os = "linux")]
     pub(crate) fn start_as_nobody(directory: &Path, part: &str, file: &Path) -> Self {
-        use std::os::unix::process::CommandExt as _;
+        use std::os::unix::{fs::MetadataExt as _, process::CommandExt as _};
 
         // The binary may lie where nobody else can look.
         let binary = directory.join("program");
         if !binary.exists() {
             std::fs::copy(env::current_exe().unwrap(), &binary).unwrap();
         }
-        let mut command = Command::new(binary);
-        command.current_dir(directory).uid(65_534).gid(65_534);
+        let mut command = Command::new(&binary);
+        command.current_dir(directory);
+        // The copy belongs to whoever runs the tests.
+        if binary.metadata().unwrap().uid() == 0 {
+            command.uid(65_534).gid(65_534);
+        }
         Self::run(command, part, file, &[])
     }
 
