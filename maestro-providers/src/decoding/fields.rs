@@ -8,17 +8,6 @@ use serde::{
     Deserialize, Deserializer,
     de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
-use smallvec::SmallVec;
-
-/// Reads an object into a type. (A derived type would also read itself from a list, element by element.)
-#[inline]
-pub(crate) fn object<'a, T: Deserialize<'a>>(json: &'a str) -> serde_json::Result<T> {
-    if json.trim_ascii_start().starts_with('{') {
-        return serde_json::from_str(json);
-    }
-    serde_json::from_str::<IgnoredAny>(json)?;
-    Err(Error::custom("not an object"))
-}
 
 /// A text on its way into an event: up to 24 bytes are kept inline, escaped or not.
 #[derive(Debug, Default)]
@@ -71,13 +60,40 @@ impl Tokens {
     }
 }
 
-/// A list that as a rule has at most one element, which then costs no allocation. What is no list is an empty one.
-#[derive(Debug)]
-pub(crate) struct Few<T>(pub(crate) SmallVec<[T; 1]>);
+/// A small number such as an index.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Index(pub(crate) Option<u32>);
 
-impl<T> Default for Few<T> {
-    fn default() -> Self {
-        Self(SmallVec::new())
+impl<'de> Deserialize<'de> for Index {
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Lenient::<Self>(PhantomData))
+    }
+}
+
+impl Lenience<'_> for Index {
+    #[inline]
+    fn from_number(number: Number) -> Self {
+        match number {
+            Number::Whole(number) => Self(u32::try_from(number).ok()),
+            Number::Negative(_) | Number::Float(_) => Self(None),
+        }
+    }
+}
+
+/// Yes or no; what is neither is no.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Flag(pub(crate) bool);
+
+impl<'de> Deserialize<'de> for Flag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Lenient::<Self>(PhantomData))
+    }
+}
+
+impl Lenience<'_> for Flag {
+    fn from_bool(yes: bool) -> Self {
+        Self(yes)
     }
 }
 
@@ -112,6 +128,10 @@ trait Lenience<'de>: Default {
     }
 
     fn from_number(_number: Number) -> Self {
+        Self::default()
+    }
+
+    fn from_bool(_yes: bool) -> Self {
         Self::default()
     }
 }
@@ -184,8 +204,8 @@ impl<'de, T: Lenience<'de>> Visitor<'de> for Lenient<T> {
         Ok(T::default())
     }
 
-    fn visit_bool<E: Error>(self, _: bool) -> Result<T, E> {
-        Ok(T::default())
+    fn visit_bool<E: Error>(self, yes: bool) -> Result<T, E> {
+        Ok(T::from_bool(yes))
     }
 
     #[inline]
@@ -209,48 +229,5 @@ impl<'de, T: Lenience<'de>> Visitor<'de> for Lenient<T> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
         Ok(T::default())
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Few<T> {
-    #[inline]
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Elements<T>(PhantomData<T>);
-
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Elements<T> {
-            type Value = Few<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list")
-            }
-
-            #[inline]
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Few<T>, A::Error> {
-                let mut few = Few::default();
-                while let Some(element) = seq.next_element()? {
-                    few.0.push(element);
-                }
-                Ok(few)
-            }
-
-            fn visit_unit<E: Error>(self) -> Result<Few<T>, E> {
-                Ok(Few::default())
-            }
-
-            fn visit_str<E: Error>(self, _: &str) -> Result<Few<T>, E> {
-                Ok(Few::default())
-            }
-
-            fn visit_bool<E: Error>(self, _: bool) -> Result<Few<T>, E> {
-                Ok(Few::default())
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Few<T>, A::Error> {
-                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(Few::default())
-            }
-        }
-
-        deserializer.deserialize_any(Elements(PhantomData))
     }
 }

@@ -17,6 +17,7 @@ use super::{
     super::API,
     wire::{BlockFields, CitationFields, Delta},
 };
+use crate::decoding::Str;
 
 /// A block that has begun.
 #[derive(Debug)]
@@ -133,7 +134,9 @@ impl Block {
                 }
             }
             (Self::Plain(index), "signature_delta") => {
-                seal(*index, SealKind::Signature, delta.signature.get(), model, out);
+                let signature =
+                    delta.signature.and_then(|json| serde_json::from_str::<Str<'_>>(json.get()).ok());
+                seal(*index, SealKind::Signature, signature.unwrap_or_default().get(), model, out);
             }
             (Self::Plain(index), "citations_delta") => {
                 if let Some(citation) = delta.citation {

@@ -22,7 +22,7 @@ use self::{
     stream_error::{PROVIDER, stream_error},
     wire::{Counts, Delta, Event, Message, StopDetails},
 };
-use crate::decoding::{not_json, object};
+use crate::decoding::{fill, not_json};
 
 /// Reads one streamed answer of the Messages API.
 ///
@@ -49,17 +49,15 @@ impl Decoder {
     }
 
     fn event(&mut self, event: Event<'_>, name: Option<&str>, json: &str, out: &mut Events) -> Result<()> {
+        let index = event.index.0.unwrap_or_default();
         match event.kind.filled().or(name).unwrap_or_default() {
-            "content_block_delta" => match event.delta {
-                Some(delta) => self.delta(event.index, delta, json, out),
-                None => Ok(()),
-            },
+            "content_block_delta" => self.delta(index, event.delta, json, out),
             "content_block_start" => match event.content_block {
-                Some(block) => self.block_start(event.index, block, out),
+                Some(block) => self.block_start(index, block, out),
                 None => Ok(()),
             },
             "content_block_stop" => {
-                self.block_stop(event.index, out);
+                self.block_stop(index, out);
                 Ok(())
             }
             "message_start" => match event.message {
@@ -136,10 +134,9 @@ impl Decoder {
     }
 
     fn message_delta(&mut self, event: Event<'_>, out: &mut Events) {
-        self.usage(event.usage, out);
-        let Some(delta) = event.delta else { return };
-        if let Some(reason) = delta.stop_reason.take() {
-            self.stop(reason, delta.stop_details, out);
+        self.usage(event.usage.and_then(|usage| serde_json::from_str(usage.get()).ok()), out);
+        if let Some(reason) = event.delta.stop_reason.take() {
+            self.stop(reason, event.delta.stop_details, out);
         }
     }
 
@@ -207,20 +204,17 @@ impl Decoder {
 
 impl StreamDecoder for Decoder {
     fn push(&mut self, frame: SseFrame<'_>, out: &mut Events) -> Result<()> {
-        match object::<Event<'_>>(frame.data) {
+        match fill::<Event<'_>>(frame.data) {
             Ok(event) => self.event(event, frame.event, frame.data, out),
             // The body was cut in the middle of the event, and that is what the end of the stream will say.
             Err(_) if frame.unterminated => Ok(()),
             Err(_) if matches!(frame.data.trim(), "" | "[DONE]") => Ok(()),
-            Err(error) => match object::<wire::Kind<'_>>(frame.data) {
-                Ok(event) if event.is_unknown() => notice(event.kind.get(), frame.data, out),
-                _ => Err(not_json(PROVIDER, &error)),
-            },
+            Err(error) => Err(not_json(PROVIDER, &error)),
         }
     }
 
     fn stray(&mut self, json: &str, out: &mut Events) -> Result<()> {
-        match object::<Event<'_>>(json) {
+        match fill::<Event<'_>>(json) {
             Ok(event) if event.kind.get() == "message" => self.message(json, out),
             Ok(event) => self.event(event, Some("stray"), json, out),
             Err(_) => notice("stray", json, out),
@@ -252,5 +246,5 @@ fn notice(name: &str, json: &str, out: &mut Events) -> Result<()> {
 }
 
 fn read<'a, T: serde::Deserialize<'a>>(json: &'a str) -> Result<T> {
-    object(json).map_err(|error| not_json(PROVIDER, &error))
+    serde_json::from_str(json).map_err(|error| not_json(PROVIDER, &error))
 }

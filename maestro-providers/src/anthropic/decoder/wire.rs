@@ -1,79 +1,75 @@
 //! The fields of the stream's JSON that are read.
 
 use maestro_core::chat::Usage;
-use serde::Deserialize;
+use serde::{Deserialize, de::MapAccess};
 use serde_json::value::RawValue;
 
-use crate::decoding::{Str, Text, Tokens};
+use crate::decoding::{Fill, Index, Object, Str, Text, Tokens, skip};
 
 /// Any event. The fields of all types stand side by side, so that the order of keys does not matter.
-#[derive(Deserialize)]
+#[derive(Default)]
 pub(super) struct Event<'a> {
-    #[serde(rename = "type", borrow, default)]
     pub(super) kind: Str<'a>,
-    #[serde(default)]
-    pub(super) index: u32,
-    #[serde(borrow, default)]
-    pub(super) delta: Option<Delta<'a>>,
-    #[serde(borrow, default)]
+    pub(super) index: Index,
+    pub(super) delta: Delta<'a>,
     pub(super) content_block: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     pub(super) message: Option<&'a RawValue>,
-    #[serde(default)]
-    pub(super) usage: Option<Counts>,
-    #[serde(borrow, default)]
+    pub(super) usage: Option<&'a RawValue>,
     pub(super) error: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     pub(super) request_id: Str<'a>,
 }
 
-/// Only the type of an event.
-#[derive(Deserialize)]
-pub(super) struct Kind<'a> {
-    #[serde(rename = "type", borrow, default)]
+/// What an event adds: to a block, or to the message.
+#[derive(Default)]
+pub(super) struct Delta<'a> {
     pub(super) kind: Str<'a>,
+    pub(super) text: Text,
+    pub(super) partial_json: Text,
+    pub(super) thinking: Text,
+    pub(super) signature: Option<&'a RawValue>,
+    pub(super) citation: Option<&'a RawValue>,
+    pub(super) content: Option<&'a RawValue>,
+    pub(super) encrypted_content: Option<&'a RawValue>,
+    pub(super) stop_reason: Text,
+    pub(super) stop_details: Option<&'a RawValue>,
 }
 
-impl Kind<'_> {
-    /// Whether it is an event of which nothing is known, and which may thus have any form.
-    pub(super) fn is_unknown(&self) -> bool {
-        !self.kind.get().is_empty()
-            && !matches!(
-                self.kind.get(),
-                "message_start"
-                    | "content_block_start"
-                    | "content_block_delta"
-                    | "content_block_stop"
-                    | "message_delta"
-                    | "message_stop"
-                    | "error"
-            )
+impl<'de> Fill<'de> for Event<'de> {
+    #[inline]
+    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "type" => self.kind = map.next_value()?,
+            "index" => self.index = map.next_value()?,
+            "delta" => map.next_value_seed(Object(&mut self.delta))?,
+            "content_block" => self.content_block = map.next_value()?,
+            "message" => self.message = map.next_value()?,
+            "usage" => self.usage = map.next_value()?,
+            "error" => self.error = map.next_value()?,
+            "request_id" => self.request_id = map.next_value()?,
+            _ => skip(map)?,
+        }
+        Ok(())
     }
 }
 
-/// What an event adds: to a block, or to the message.
-#[derive(Deserialize)]
-pub(super) struct Delta<'a> {
-    #[serde(rename = "type", borrow, default)]
-    pub(super) kind: Str<'a>,
-    #[serde(default)]
-    pub(super) text: Text,
-    #[serde(default)]
-    pub(super) partial_json: Text,
-    #[serde(default)]
-    pub(super) thinking: Text,
-    #[serde(borrow, default)]
-    pub(super) signature: Str<'a>,
-    #[serde(borrow, default)]
-    pub(super) citation: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    pub(super) content: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    pub(super) encrypted_content: Option<&'a RawValue>,
-    #[serde(default)]
-    pub(super) stop_reason: Text,
-    #[serde(borrow, default)]
-    pub(super) stop_details: Option<&'a RawValue>,
+impl<'de> Fill<'de> for Delta<'de> {
+    #[inline]
+    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "type" => self.kind = map.next_value()?,
+            "text" => self.text = map.next_value()?,
+            "partial_json" => self.partial_json = map.next_value()?,
+            "thinking" => self.thinking = map.next_value()?,
+            "signature" => self.signature = map.next_value()?,
+            "citation" => self.citation = map.next_value()?,
+            "content" => self.content = map.next_value()?,
+            "encrypted_content" => self.encrypted_content = map.next_value()?,
+            "stop_reason" => self.stop_reason = map.next_value()?,
+            "stop_details" => self.stop_details = map.next_value()?,
+            _ => skip(map)?,
+        }
+        Ok(())
+    }
 }
 
 /// The message, as far as it is there: without content at the start of a stream.

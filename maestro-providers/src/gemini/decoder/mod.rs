@@ -17,14 +17,15 @@ use maestro_core::{
     },
     stream::{Events, SseFrame, StreamDecoder},
 };
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use self::{
     stream_error::{PROVIDER, stream_error},
-    wire::{Blob, Candidate, Chunk, FileData, FunctionCall, Grounding, Part, RawParts},
+    wire::{Blob, Candidate, Chunk, FileData, FunctionCall, Grounding, Part, PromptFeedback, RawParts},
 };
 use super::API;
-use crate::decoding::{made_up, not_json, object};
+use crate::decoding::{fill, made_up, not_json};
 
 /// Reads one streamed answer of generateContent, with or without Code Assist's wrapping.
 ///
@@ -74,11 +75,11 @@ impl Decoder {
     fn json(&mut self, json: &str, out: &mut Events) -> std::result::Result<(), serde_json::Error> {
         if json.trim_ascii_start().starts_with('[') {
             for json in serde_json::from_str::<Vec<&RawValue>>(json)?.iter().map(|chunk| chunk.get()) {
-                self.unwrapped(object(json)?, json, out)?;
+                self.unwrapped(fill(json)?, json, out)?;
             }
             return Ok(());
         }
-        self.unwrapped(object(json)?, json, out)
+        self.unwrapped(fill(json)?, json, out)
     }
 
     /// Undoes Code Assist's wrapping, once.
@@ -92,7 +93,7 @@ impl Decoder {
         match chunk.response {
             Some(wrapped) if chunk.error.is_none() => {
                 self.begin(chunk.trace_id.to_compact(), None);
-                self.chunk(object(wrapped.get())?, wrapped.get(), out);
+                self.chunk(fill(wrapped.get())?, wrapped.get(), out);
             }
             _ => self.chunk(chunk, json, out),
         }
@@ -109,24 +110,20 @@ impl Decoder {
                 chunk.response_id.to_compact().or(chunk.trace_id.to_compact()),
                 chunk.model_version.to_compact(),
             );
-            self.begun = self.response_id.is_some() || self.model.is_some() || !chunk.candidates.0.is_empty();
+            self.begun = self.response_id.is_some() || self.model.is_some() || chunk.answered;
             if self.begun {
                 let (response_id, model) = (self.response_id.clone(), self.model.clone());
                 out.push(StreamEvent::Started { response_id, model });
             }
         }
-        let usage = chunk.usage_metadata.map(wire::Counts::usage).filter(|usage| self.usage != Some(*usage));
-        if let Some(reason) =
-            chunk.prompt_feedback.as_ref().and_then(|feedback| feedback.block_reason.filled())
-        {
+        let usage = chunk.usage.map(wire::Counts::usage).filter(|usage| self.usage != Some(*usage));
+        let feedback = chunk.prompt_feedback.map(read::<PromptFeedback<'_>>).unwrap_or_default();
+        if let Some(reason) = feedback.block_reason.filled() {
             self.usage(usage, out);
             out.push(StreamEvent::Failed(blocked(reason)));
             return;
         }
-        // Only one candidate is ever asked for.
-        if let Some(candidate) = chunk.candidates.0.into_iter().find(|candidate| candidate.index == 0) {
-            self.candidate(candidate, json, out);
-        }
+        self.candidate(chunk.candidate, json, out);
         self.usage(usage, out);
     }
 
@@ -146,7 +143,7 @@ impl Decoder {
         if let Some(reason) = candidate.finish_reason.to_compact() {
             self.finish_reason = Some(reason);
         }
-        for (at, part) in candidate.content.unwrap_or_default().parts.0.into_iter().enumerate() {
+        for (at, part) in candidate.content.parts.into_iter().enumerate() {
             self.part(part, at, json, out);
         }
         for (name, json) in [
@@ -168,24 +165,24 @@ impl Decoder {
     #[inline]
     fn part(&mut self, part: Part<'_>, at: usize, json: &str, out: &mut Events) {
         let signature = part.signature.filled();
-        if part.is_opaque() {
+        if part.unknown {
             self.whole(opaque_part(json, at), None, out);
         } else if let Some(call) = part.function_call {
-            self.call(&call, signature, out);
+            self.call(&read(call), signature, out);
         } else if let Some(blob) = part.inline_data {
-            self.whole(blob_part(&blob).or_else(|| opaque_part(json, at)), signature, out);
+            self.whole(blob_part(&read(blob)).or_else(|| opaque_part(json, at)), signature, out);
         } else if let Some(file) = part.file_data {
-            self.whole(Some(file_part(&file)), signature, out);
+            self.whole(Some(file_part(&read(file))), signature, out);
         } else if let Some(text) = part.text.take() {
-            let index = self.growing(part.thought, signature, out);
-            out.push(if part.thought {
+            let index = self.growing(part.thought.0, signature, out);
+            out.push(if part.thought.0 {
                 StreamEvent::ReasoningDelta { index, text }
             } else {
                 StreamEvent::TextDelta { index, text }
             });
         } else if signature.is_some() {
             // Nothing to show, and yet it must come back with the next request.
-            self.growing(part.thought, signature, out);
+            self.growing(part.thought.0, signature, out);
         }
     }
 
@@ -354,6 +351,11 @@ fn media_part(media: Media) -> PartKind {
 fn opaque_part(json: &str, at: usize) -> Option<PartKind> {
     let raw = serde_json::from_str::<RawParts<'_>>(json).ok()?;
     Some(PartKind::Opaque(Opaque { native: Native { api: API, json: RawJson::from_raw(raw.part(at)?) } }))
+}
+
+/// A part of an event; what has another form than the protocol says is empty.
+fn read<'a, T: Default + Deserialize<'a>>(json: &'a RawValue) -> T {
+    serde_json::from_str(json.get()).unwrap_or_default()
 }
 
 fn notice(name: &str, json: &RawValue, out: &mut Events) {

@@ -1,76 +1,168 @@
 //! The fields of the stream's JSON that are read.
 
+use std::fmt;
+
 use maestro_core::chat::Usage;
 use serde::{
     Deserialize, Deserializer,
-    de::{IgnoredAny, MapAccess, Visitor},
+    de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::value::RawValue;
+use smallvec::SmallVec;
 
-use crate::decoding::{Few, Str, Text, Tokens};
+use crate::decoding::{Fill, Flag, Index, List, Object, Str, Text, Tokens, skip};
 
 /// One event: a response with what is new.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Default)]
 pub(super) struct Chunk<'a> {
-    #[serde(borrow, default)]
-    pub(super) candidates: Few<Candidate<'a>>,
-    #[serde(borrow, default)]
-    pub(super) prompt_feedback: Option<PromptFeedback<'a>>,
-    #[serde(default)]
-    pub(super) usage_metadata: Option<Counts>,
-    #[serde(borrow, default)]
+    /// Whether there is any candidate.
+    pub(super) answered: bool,
+    /// The candidate of index 0: only one is ever asked for.
+    pub(super) candidate: Candidate<'a>,
+    pub(super) prompt_feedback: Option<&'a RawValue>,
+    pub(super) usage: Option<Counts>,
     pub(super) model_version: Str<'a>,
-    #[serde(borrow, default)]
     pub(super) response_id: Str<'a>,
-    #[serde(borrow, default)]
     pub(super) error: Option<&'a RawValue>,
     /// Code Assist's wrapping, with its own id of the answer beside it.
-    #[serde(borrow, default)]
     pub(super) response: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     pub(super) trace_id: Str<'a>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Default)]
 pub(super) struct Candidate<'a> {
-    #[serde(default)]
-    pub(super) index: u32,
-    #[serde(borrow, default)]
-    pub(super) content: Option<Content<'a>>,
-    #[serde(borrow, default)]
+    index: Index,
+    pub(super) content: Content<'a>,
     pub(super) finish_reason: Str<'a>,
-    #[serde(borrow, default)]
     pub(super) finish_message: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     pub(super) grounding_metadata: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     pub(super) citation_metadata: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     pub(super) url_context_metadata: Option<&'a RawValue>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default)]
 pub(super) struct Content<'a> {
-    #[serde(borrow, default)]
-    pub(super) parts: Few<Part<'a>>,
+    pub(super) parts: SmallVec<[Part<'a>; 1]>,
 }
 
 /// One part: a payload, and what stands beside it.
 #[derive(Default)]
 pub(super) struct Part<'a> {
     pub(super) text: Text,
-    pub(super) thought: bool,
+    pub(super) thought: Flag,
     pub(super) signature: Str<'a>,
-    pub(super) function_call: Option<FunctionCall<'a>>,
-    pub(super) inline_data: Option<Blob<'a>>,
-    pub(super) file_data: Option<FileData<'a>>,
-    /// A payload that is not known is there.
-    unknown: bool,
+    pub(super) function_call: Option<&'a RawValue>,
+    pub(super) inline_data: Option<&'a RawValue>,
+    pub(super) file_data: Option<&'a RawValue>,
+    /// A payload that is not known is there, so that only its JSON says what the part is.
+    pub(super) unknown: bool,
 }
 
-#[derive(Deserialize)]
+impl<'de> Fill<'de> for Chunk<'de> {
+    #[inline]
+    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "candidates" => self.answered = map.next_value_seed(Candidates(&mut self.candidate))?,
+            "usageMetadata" => map.next_value_seed(Object(self.usage.get_or_insert_default()))?,
+            "modelVersion" => self.model_version = map.next_value()?,
+            "responseId" => self.response_id = map.next_value()?,
+            "promptFeedback" => self.prompt_feedback = map.next_value()?,
+            "error" => self.error = map.next_value()?,
+            "response" => self.response = map.next_value()?,
+            "traceId" => self.trace_id = map.next_value()?,
+            _ => skip(map)?,
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Fill<'de> for Candidate<'de> {
+    #[inline]
+    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "index" => self.index = map.next_value()?,
+            "content" => map.next_value_seed(Object(&mut self.content))?,
+            "finishReason" => self.finish_reason = map.next_value()?,
+            "finishMessage" => self.finish_message = map.next_value()?,
+            "groundingMetadata" => self.grounding_metadata = map.next_value()?,
+            "citationMetadata" => self.citation_metadata = map.next_value()?,
+            "urlContextMetadata" => self.url_context_metadata = map.next_value()?,
+            _ => skip(map)?,
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Fill<'de> for Content<'de> {
+    #[inline]
+    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "parts" => map.next_value_seed(List(&mut self.parts)),
+            _ => skip(map),
+        }
+    }
+}
+
+impl<'de> Fill<'de> for Part<'de> {
+    #[inline]
+    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "text" => self.text = map.next_value()?,
+            "thought" => self.thought = map.next_value()?,
+            "thoughtSignature" => self.signature = map.next_value()?,
+            "functionCall" => self.function_call = map.next_value()?,
+            "inlineData" => self.inline_data = map.next_value()?,
+            "fileData" => self.file_data = map.next_value()?,
+            // What stands beside a payload and says nothing without it.
+            "videoMetadata" | "mediaResolution" | "partMetadata" => skip(map)?,
+            _ => {
+                skip(map)?;
+                self.unknown = true;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads the candidate of index 0 out of a list, in place. Gives whether there is any.
+struct Candidates<'s, 'de>(&'s mut Candidate<'de>);
+
+impl<'de> DeserializeSeed<'de> for Candidates<'_, 'de> {
+    type Value = bool;
+
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Candidates<'_, 'de> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    #[inline]
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<bool, A::Error> {
+        let mut any = false;
+        while seq.next_element_seed(Object(&mut *self.0))?.is_some() {
+            any = true;
+            if self.0.index.0.unwrap_or_default() == 0 {
+                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                break;
+            }
+            *self.0 = Candidate::default();
+        }
+        Ok(any)
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<bool, E> {
+        Ok(false)
+    }
+}
+
+#[derive(Default, Deserialize)]
 pub(super) struct FunctionCall<'a> {
     #[serde(borrow, default)]
     pub(super) name: Str<'a>,
@@ -80,7 +172,7 @@ pub(super) struct FunctionCall<'a> {
     pub(super) id: Str<'a>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Blob<'a> {
     #[serde(borrow, default)]
@@ -89,7 +181,7 @@ pub(super) struct Blob<'a> {
     pub(super) data: Str<'a>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct FileData<'a> {
     #[serde(borrow, default)]
@@ -98,7 +190,7 @@ pub(super) struct FileData<'a> {
     pub(super) file_uri: Str<'a>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct PromptFeedback<'a> {
     #[serde(borrow, default)]
@@ -106,93 +198,40 @@ pub(super) struct PromptFeedback<'a> {
 }
 
 /// Tokens as this API counts them: thoughts stand beside the candidates, prompts of tools beside the prompt.
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[derive(Default)]
 pub(super) struct Counts {
-    prompt_token_count: Tokens,
-    tool_use_prompt_token_count: Tokens,
-    cached_content_token_count: Tokens,
-    candidates_token_count: Tokens,
-    thoughts_token_count: Tokens,
+    prompt: Tokens,
+    tool_use_prompt: Tokens,
+    cached_content: Tokens,
+    candidates: Tokens,
+    thoughts: Tokens,
+}
+
+impl<'de> Fill<'de> for Counts {
+    #[inline]
+    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "promptTokenCount" => self.prompt = map.next_value()?,
+            "toolUsePromptTokenCount" => self.tool_use_prompt = map.next_value()?,
+            "cachedContentTokenCount" => self.cached_content = map.next_value()?,
+            "candidatesTokenCount" => self.candidates = map.next_value()?,
+            "thoughtsTokenCount" => self.thoughts = map.next_value()?,
+            _ => skip(map)?,
+        }
+        Ok(())
+    }
 }
 
 impl Counts {
     pub(super) fn usage(self) -> Usage {
-        let thoughts = self.thoughts_token_count.get();
+        let thoughts = self.thoughts.get();
         Usage {
-            input_total: self.prompt_token_count.get().saturating_add(self.tool_use_prompt_token_count.get()),
-            input_cached: self.cached_content_token_count.get(),
+            input_total: self.prompt.get().saturating_add(self.tool_use_prompt.get()),
+            input_cached: self.cached_content.get(),
             input_cache_write: 0,
-            output_total: self.candidates_token_count.get().saturating_add(thoughts),
+            output_total: self.candidates.get().saturating_add(thoughts),
             output_reasoning: thoughts,
         }
-    }
-}
-
-impl Part<'_> {
-    /// Whether only its JSON says what it is.
-    #[inline]
-    pub(super) fn is_opaque(&self) -> bool {
-        self.unknown
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(field_identifier, rename_all = "camelCase")]
-enum PartKey {
-    Text,
-    Thought,
-    ThoughtSignature,
-    FunctionCall,
-    InlineData,
-    FileData,
-    // What stands beside a payload and says nothing without it.
-    VideoMetadata,
-    MediaResolution,
-    PartMetadata,
-    #[serde(other)]
-    Unknown,
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Part<'a> {
-    #[inline]
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Entries;
-
-        impl<'de> Visitor<'de> for Entries {
-            type Value = Part<'de>;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a part")
-            }
-
-            #[inline]
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Part<'de>, A::Error> {
-                let mut part = Part::default();
-                while let Some(key) = map.next_key::<PartKey>()? {
-                    match key {
-                        PartKey::Text => part.text = map.next_value()?,
-                        PartKey::Thought => {
-                            part.thought = map.next_value::<Option<bool>>()?.unwrap_or_default()
-                        }
-                        PartKey::ThoughtSignature => part.signature = map.next_value()?,
-                        PartKey::FunctionCall => part.function_call = map.next_value()?,
-                        PartKey::InlineData => part.inline_data = map.next_value()?,
-                        PartKey::FileData => part.file_data = map.next_value()?,
-                        PartKey::VideoMetadata | PartKey::MediaResolution | PartKey::PartMetadata => {
-                            map.next_value::<IgnoredAny>()?;
-                        }
-                        PartKey::Unknown => {
-                            map.next_value::<IgnoredAny>()?;
-                            part.unknown = true;
-                        }
-                    }
-                }
-                Ok(part)
-            }
-        }
-
-        deserializer.deserialize_map(Entries)
     }
 }
 

@@ -162,14 +162,14 @@ impl Item {
             Kind::Reasoning { part, wrote } => {
                 let (index, wrote) = (*part, wrote.is_some());
                 if !wrote {
-                    for (place, content) in (0..).zip(fields.summary.0) {
+                    for (place, content) in (0..).zip(fields.summary.into_iter().flatten()) {
                         content
                             .text
                             .take()
                             .into_iter()
                             .for_each(|text| self.thought(Thought::Summary(place), text, around));
                     }
-                    for (place, content) in (0..).zip(fields.content.0) {
+                    for (place, content) in (0..).zip(fields.content.into_iter().flatten()) {
                         content
                             .text
                             .take()
@@ -235,7 +235,7 @@ impl Item {
         cut: bool,
         around: &mut Around<'_>,
     ) {
-        let whole = std::mem::take(&mut fields.content).0;
+        let whole = fields.content.take().unwrap_or_default();
         let alone = whole.len() == 1;
         for (place, written) in (0..).zip(whole) {
             let refusal = written.kind.get() == "refusal";

@@ -23,7 +23,7 @@ use self::{
     stream_error::stream_error,
     wire::{Event, ItemFields, Response},
 };
-use crate::decoding::object;
+use crate::decoding::{Index, fill};
 
 /// Reads one streamed answer of the Responses API, of OpenAI itself, of the ChatGPT host, or of a compatible server.
 ///
@@ -49,7 +49,7 @@ impl Decoder {
     fn event(&mut self, mut event: Event<'_>, name: Option<&str>, json: &str, out: &mut Events) {
         let delta = std::mem::take(&mut event.delta).take();
         let (content, summary) =
-            (event.content_index.unwrap_or_default(), event.summary_index.unwrap_or_default());
+            (event.content_index.0.unwrap_or_default(), event.summary_index.0.unwrap_or_default());
         let kind = event.kind.filled().or(name).unwrap_or_default();
         match kind {
             "response.output_text.delta" => self.with(&event, false, delta, out, |item, text, around| {
@@ -126,7 +126,7 @@ impl Decoder {
         let mut around = Around { model: self.model.as_ref(), next: &mut self.next, out };
         let at = found.unwrap_or_else(|| {
             let id = event.item_id.to_compact();
-            self.items.push(Item::from_delta(event.output_index, id, reasoning, &mut around));
+            self.items.push(Item::from_delta(event.output_index.0, id, reasoning, &mut around));
             self.items.len() - 1
         });
         give(&mut self.items[at], brought, &mut around);
@@ -141,10 +141,10 @@ impl Decoder {
         let by_id = id.and_then(|id| {
             open().find(|(_, item)| {
                 item.id.as_deref() == Some(id)
-                    && (event.output_index.is_none() || item.output_index == event.output_index)
+                    && (event.output_index.0.is_none() || item.output_index == event.output_index.0)
             })
         });
-        let by_index = || match event.output_index {
+        let by_index = || match event.output_index.0 {
             Some(index) => open().find(|(_, item)| item.output_index == Some(index)),
             None => open().next(),
         };
@@ -158,14 +158,14 @@ impl Decoder {
             notice("response.output_item", RawJson::parse(json).ok(), out);
             return;
         };
-        let found = whole.then(|| self.find_item(&fields, event.output_index)).flatten();
+        let found = whole.then(|| self.find_item(&fields, event.output_index.0)).flatten();
         let mut around = Around { model: self.model.as_ref(), next: &mut self.next, out };
         let at = found.unwrap_or_else(|| {
-            self.items.push(Item::added(event.output_index, &fields, &mut around));
+            self.items.push(Item::added(event.output_index.0, &fields, &mut around));
             self.items.len() - 1
         });
         if whole {
-            self.refused |= fields.content.0.iter().any(|content| content.kind.get() == "refusal");
+            self.refused |= fields.content.iter().flatten().any(|content| content.kind.get() == "refusal");
             self.items[at].finish(fields, raw, &mut around);
         }
     }
@@ -202,7 +202,7 @@ impl Decoder {
         let output = response.output.take().unwrap_or_default();
         if self.items.is_empty() {
             for (index, raw) in (0..).zip(output) {
-                let event = Event { output_index: Some(index), item: Some(raw), ..Event::default() };
+                let event = Event { output_index: Index(Some(index)), item: Some(raw), ..Event::default() };
                 self.item(&event, true, raw.get(), out);
             }
         }
@@ -240,7 +240,7 @@ impl Decoder {
 impl StreamDecoder for Decoder {
     #[inline]
     fn push(&mut self, frame: SseFrame<'_>, out: &mut Events) -> Result<()> {
-        match object::<Event<'_>>(frame.data) {
+        match fill::<Event<'_>>(frame.data) {
             Ok(event) => self.event(event, frame.event, frame.data, out),
             // The body was cut in the middle of the event, and that is what the end of the stream will say.
             Err(_) if frame.unterminated => {}
@@ -256,7 +256,7 @@ impl StreamDecoder for Decoder {
     }
 
     fn stray(&mut self, json: &str, out: &mut Events) -> Result<()> {
-        let Ok(event) = object::<Event<'_>>(json) else { return Ok(()) };
+        let Ok(event) = fill::<Event<'_>>(json) else { return Ok(()) };
         if event.object.get() == "response" && event.kind.filled().is_none() {
             let raw: Option<&RawValue> = serde_json::from_str(json).ok();
             match read::<Response<'_>>(raw).unwrap_or_default().status.get() {
@@ -279,7 +279,7 @@ impl StreamDecoder for Decoder {
 }
 
 fn read<'a, T: serde::Deserialize<'a>>(json: Option<&'a RawValue>) -> Option<T> {
-    json.and_then(|json| object(json.get()).ok())
+    json.and_then(|json| serde_json::from_str(json.get()).ok())
 }
 
 fn notice(name: &str, json: Option<RawJson>, out: &mut Events) {

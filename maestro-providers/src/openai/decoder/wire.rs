@@ -1,37 +1,49 @@
 //! The fields of the stream's JSON that are read.
 
 use maestro_core::chat::Usage;
-use serde::Deserialize;
+use serde::{Deserialize, de::MapAccess};
 use serde_json::value::RawValue;
 
-use crate::decoding::{Few, Str, Text, Tokens};
+use crate::decoding::{Fill, Index, Str, Text, Tokens, skip};
 
 /// Any event. The fields of all types stand side by side, so that the order of keys does not matter.
-#[derive(Deserialize)]
-#[serde(default)]
 #[derive(Default)]
 pub(super) struct Event<'a> {
-    #[serde(rename = "type", borrow)]
     pub(super) kind: Str<'a>,
     pub(super) delta: Text,
-    #[serde(borrow)]
     pub(super) item_id: Str<'a>,
-    pub(super) output_index: Option<u32>,
-    pub(super) content_index: Option<u32>,
-    pub(super) summary_index: Option<u32>,
-    #[serde(borrow)]
+    pub(super) output_index: Index,
+    pub(super) content_index: Index,
+    pub(super) summary_index: Index,
     pub(super) item: Option<&'a RawValue>,
-    #[serde(borrow)]
     pub(super) annotation: Option<&'a RawValue>,
-    #[serde(borrow)]
     pub(super) response: Option<&'a RawValue>,
-    #[serde(borrow)]
     pub(super) error: Option<&'a RawValue>,
     /// What a whole answer is told by.
-    #[serde(borrow)]
     pub(super) object: Str<'a>,
-    #[serde(borrow)]
     pub(super) detail: Option<&'a RawValue>,
+}
+
+impl<'de> Fill<'de> for Event<'de> {
+    #[inline]
+    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "type" => self.kind = map.next_value()?,
+            "delta" => self.delta = map.next_value()?,
+            "item_id" => self.item_id = map.next_value()?,
+            "output_index" => self.output_index = map.next_value()?,
+            "content_index" => self.content_index = map.next_value()?,
+            "summary_index" => self.summary_index = map.next_value()?,
+            "item" => self.item = map.next_value()?,
+            "annotation" => self.annotation = map.next_value()?,
+            "response" => self.response = map.next_value()?,
+            "error" => self.error = map.next_value()?,
+            "object" => self.object = map.next_value()?,
+            "detail" => self.detail = map.next_value()?,
+            _ => skip(map)?,
+        }
+        Ok(())
+    }
 }
 
 /// The response, as far as it is there.
@@ -73,9 +85,9 @@ pub(super) struct ItemFields<'a> {
     pub(super) phase: Str<'a>,
     /// The parts of a message, or the thoughts of a reasoning.
     #[serde(borrow)]
-    pub(super) content: Few<Content<'a>>,
+    pub(super) content: Option<Vec<Content<'a>>>,
     #[serde(borrow)]
-    pub(super) summary: Few<Content<'a>>,
+    pub(super) summary: Option<Vec<Content<'a>>>,
     #[serde(borrow)]
     pub(super) encrypted_content: Str<'a>,
     #[serde(borrow)]

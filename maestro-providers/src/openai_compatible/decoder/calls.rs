@@ -41,13 +41,13 @@ impl Calls {
 
     /// Takes a piece of a call.
     pub(super) fn delta(&mut self, call: Call<'_>, naming: &Naming<'_>, next: &mut u32, out: &mut Events) {
-        let function = call.function.unwrap_or_default();
+        let function = call.function;
         let (id, name) = (call.id.filled(), function.name.filled());
-        let at = match self.find(call.index, id, name) {
+        let at = match self.find(call.index.0, id, name) {
             Some(at) => at,
             None if id.is_none() && name.is_none() && function.arguments().is_none() => return,
             None => {
-                self.0.push(Open::new(call.index, id));
+                self.0.push(Open::new(call.index.0, id));
                 self.0.len() - 1
             }
         };

@@ -18,10 +18,10 @@ use serde_json::value::RawValue;
 use self::{
     calls::{Calls, Naming},
     stream_error::{PROVIDER, stream_error},
-    wire::{Annotation, Call, Choice, Chunk, Content, Delta},
+    wire::{Annotation, Call, Choice, Chunk, Content, Counts, Delta},
 };
 use super::API;
-use crate::decoding::{not_json, object};
+use crate::decoding::{fill, not_json};
 
 /// Reads one streamed answer of Chat Completions.
 ///
@@ -66,21 +66,25 @@ impl Decoder {
             out.push(StreamEvent::Failed(stream_error(chunk.error.map_or(json, RawValue::get))));
             return;
         }
-        let choices = chunk.choices.unwrap_or_default().0;
         // Azure begins with a chunk of nothing, without an id.
-        if !self.begun && (chunk.id.filled().is_some() || !choices.is_empty()) {
+        let any = chunk.choices == Some(true);
+        if !self.begun && (any || chunk.id.filled().is_some()) {
             self.begun = true;
             self.response_id = chunk.id.to_compact();
             let model = chunk.model.to_compact();
             out.push(StreamEvent::Started { response_id: self.response_id.clone(), model });
         }
-        // Only one choice is ever asked for.
-        for choice in choices {
-            if choice.index.unwrap_or_default() == 0 {
-                self.choice(choice, out);
-            }
+        if any {
+            self.choice(chunk.choice, out);
         }
-        if let Some(usage) = chunk.usage.map(wire::Counts::usage).filter(|usage| self.usage != Some(*usage)) {
+        if let Some(usage) = chunk.usage {
+            self.usage(usage, out);
+        }
+    }
+
+    fn usage(&mut self, usage: &RawValue, out: &mut Events) {
+        let usage = serde_json::from_str::<Counts>(usage.get()).ok().map(Counts::usage);
+        if let Some(usage) = usage.filter(|usage| self.usage != Some(*usage)) {
             self.usage = Some(usage);
             out.push(StreamEvent::UsageSnapshot(usage));
         }
@@ -92,11 +96,8 @@ impl Decoder {
             out.push(StreamEvent::Failed(stream_error(error.get())));
             return;
         }
-        if let Some(delta) = choice.delta {
-            self.delta(delta, out);
-        } else if let Some(message) = choice.message
-            && let Ok(whole) = object(message.get())
-        {
+        self.delta(choice.delta, out);
+        if let Some(Ok(whole)) = choice.message.map(|message| fill::<Delta<'_>>(message.get())) {
             self.delta(whole, out);
         }
         if let Some(reason) = choice.finish_reason.take() {
@@ -126,14 +127,16 @@ impl Decoder {
         }
         let Self { calls, seed, response_id, next, .. } = self;
         let naming = Naming { seed, response_id: response_id.as_deref() };
-        for call in delta.tool_calls.0 {
+        for call in delta.tool_calls {
             calls.delta(call, &naming, next, out);
         }
-        if delta.function_call.is_some() {
-            let call = Call { index: Some(0), function: delta.function_call, ..Call::default() };
-            calls.delta(call, &naming, next, out);
+        if let Some(function) = delta.function_call {
+            calls.delta(Call { function, ..Call::default() }, &naming, next, out);
         }
-        delta.annotations.iter().flatten().for_each(|json| self.cite(json, out));
+        if let Some(annotations) = delta.annotations {
+            let annotations = serde_json::from_str::<Vec<&RawValue>>(annotations.get()).unwrap_or_default();
+            annotations.into_iter().for_each(|json| self.cite(json, out));
+        }
     }
 
     #[inline]
@@ -182,7 +185,7 @@ impl Decoder {
 impl StreamDecoder for Decoder {
     #[inline]
     fn push(&mut self, frame: SseFrame<'_>, out: &mut Events) -> Result<()> {
-        match object::<Chunk<'_>>(frame.data) {
+        match fill::<Chunk<'_>>(frame.data) {
             Ok(chunk) => self.chunk(chunk, frame.data, frame.event == Some("error"), out),
             Err(error) => match frame.data.trim() {
                 "[DONE]" => self.end(out),
@@ -195,7 +198,7 @@ impl StreamDecoder for Decoder {
     }
 
     fn stray(&mut self, json: &str, out: &mut Events) -> Result<()> {
-        let Ok(chunk) = object::<Chunk<'_>>(json) else { return Ok(()) };
+        let Ok(chunk) = fill::<Chunk<'_>>(json) else { return Ok(()) };
         self.chunk(chunk, json, false, out);
         Ok(())
     }

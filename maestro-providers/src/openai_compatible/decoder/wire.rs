@@ -6,83 +6,179 @@ use compact_str::CompactString;
 use maestro_core::chat::Usage;
 use serde::{
     Deserialize, Deserializer,
-    de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
+    de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
-use crate::decoding::{Few, Str, Text, Tokens};
+use crate::decoding::{Fill, Index, List, Object, Str, Text, Tokens, skip};
 
 /// One event, or a whole answer.
-#[derive(Deserialize)]
+#[derive(Default)]
 pub(super) struct Chunk<'a> {
-    #[serde(borrow, default)]
     pub(super) id: Str<'a>,
-    #[serde(borrow, default)]
     pub(super) model: Str<'a>,
-    #[serde(borrow, default)]
-    pub(super) choices: Option<Few<Choice<'a>>>,
-    #[serde(default)]
-    pub(super) usage: Option<Counts>,
-    #[serde(borrow, default)]
+    /// Whether there is a list of choices, and whether it has any.
+    pub(super) choices: Option<bool>,
+    /// The choice of index 0: only one is ever asked for.
+    pub(super) choice: Choice<'a>,
+    pub(super) usage: Option<&'a RawValue>,
     pub(super) error: Option<&'a RawValue>,
-    /// Some servers report errors without an envelope: then this and the next stand at the top.
-    #[serde(borrow, default)]
+    /// Some servers report errors without an envelope: then this or the next stands at the top.
     pub(super) message: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     pub(super) detail: Option<&'a RawValue>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default)]
 pub(super) struct Choice<'a> {
-    #[serde(default)]
-    pub(super) index: Option<u32>,
+    index: Index,
     /// What is new.
-    #[serde(borrow, default)]
-    pub(super) delta: Option<Delta<'a>>,
-    /// In a whole answer, everything in the place of `delta`.
-    #[serde(borrow, default)]
+    pub(super) delta: Delta<'a>,
+    /// In a whole answer, everything.
     pub(super) message: Option<&'a RawValue>,
-    #[serde(default)]
     pub(super) finish_reason: Text,
-    #[serde(borrow, default)]
     pub(super) error: Option<&'a RawValue>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
+#[derive(Default)]
 pub(super) struct Delta<'a> {
     pub(super) content: Content,
     pub(super) reasoning_content: Text,
     pub(super) reasoning: Text,
     pub(super) refusal: Text,
-    #[serde(borrow)]
-    pub(super) tool_calls: Few<Call<'a>>,
+    pub(super) tool_calls: SmallVec<[Call<'a>; 1]>,
     /// The form before `tool_calls`, one call at most.
-    #[serde(borrow)]
     pub(super) function_call: Option<Function<'a>>,
-    #[serde(borrow)]
-    pub(super) annotations: Option<Vec<&'a RawValue>>,
+    pub(super) annotations: Option<&'a RawValue>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
+impl<'de> Fill<'de> for Chunk<'de> {
+    #[inline]
+    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "id" => self.id = map.next_value()?,
+            "model" => self.model = map.next_value()?,
+            "choices" => self.choices = map.next_value_seed(Choices(&mut self.choice))?,
+            "usage" => self.usage = map.next_value()?,
+            "error" => self.error = map.next_value()?,
+            "message" => self.message = map.next_value()?,
+            "detail" => self.detail = map.next_value()?,
+            _ => skip(map)?,
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Fill<'de> for Choice<'de> {
+    #[inline]
+    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "index" => self.index = map.next_value()?,
+            "delta" => map.next_value_seed(Object(&mut self.delta))?,
+            "finish_reason" => self.finish_reason = map.next_value()?,
+            "message" => self.message = map.next_value()?,
+            "error" => self.error = map.next_value()?,
+            _ => skip(map)?,
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Fill<'de> for Delta<'de> {
+    #[inline]
+    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "content" => self.content = map.next_value()?,
+            "reasoning_content" => self.reasoning_content = map.next_value()?,
+            "reasoning" => self.reasoning = map.next_value()?,
+            "refusal" => self.refusal = map.next_value()?,
+            "tool_calls" => map.next_value_seed(List(&mut self.tool_calls))?,
+            "function_call" => {
+                let mut function = Function::default();
+                map.next_value_seed(Object(&mut function))?;
+                self.function_call =
+                    (function.name.filled().is_some() || function.arguments.is_some()).then_some(function);
+            }
+            "annotations" => self.annotations = map.next_value()?,
+            _ => skip(map)?,
+        }
+        Ok(())
+    }
+}
+
+/// Reads the choice of index 0 out of a list, in place. Gives whether the list has any, if it is one.
+struct Choices<'s, 'de>(&'s mut Choice<'de>);
+
+impl<'de> DeserializeSeed<'de> for Choices<'_, 'de> {
+    type Value = Option<bool>;
+
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<bool>, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Choices<'_, 'de> {
+    type Value = Option<bool>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    #[inline]
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Option<bool>, A::Error> {
+        let mut any = false;
+        while seq.next_element_seed(Object(&mut *self.0))?.is_some() {
+            any = true;
+            if self.0.index.0.unwrap_or_default() == 0 {
+                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                break;
+            }
+            *self.0 = Choice::default();
+        }
+        Ok(Some(any))
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Option<bool>, E> {
+        Ok(None)
+    }
+}
+
+#[derive(Default)]
 pub(super) struct Call<'a> {
-    pub(super) index: Option<u32>,
-    #[serde(borrow)]
+    pub(super) index: Index,
     pub(super) id: Str<'a>,
-    #[serde(borrow)]
-    pub(super) function: Option<Function<'a>>,
+    pub(super) function: Function<'a>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
+#[derive(Default)]
 pub(super) struct Function<'a> {
-    #[serde(borrow)]
     pub(super) name: Str<'a>,
     /// A string, as a rule.
-    #[serde(borrow)]
     arguments: Option<&'a RawValue>,
+}
+
+impl<'de> Fill<'de> for Call<'de> {
+    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "index" => self.index = map.next_value()?,
+            "id" => self.id = map.next_value()?,
+            "function" => map.next_value_seed(Object(&mut self.function))?,
+            _ => skip(map)?,
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Fill<'de> for Function<'de> {
+    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "name" => self.name = map.next_value()?,
+            "arguments" => self.arguments = map.next_value()?,
+            _ => skip(map)?,
+        }
+        Ok(())
+    }
 }
 
 impl Function<'_> {
@@ -142,6 +238,14 @@ impl<'de> Deserialize<'de> for Content {
             }
 
             fn visit_bool<E: Error>(self, _: bool) -> Result<Content, E> {
+                Ok(Content::None)
+            }
+
+            fn visit_f64<E: Error>(self, _: f64) -> Result<Content, E> {
+                Ok(Content::None)
+            }
+
+            fn visit_i64<E: Error>(self, _: i64) -> Result<Content, E> {
                 Ok(Content::None)
             }
 
