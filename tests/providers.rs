@@ -445,6 +445,21 @@ async fn a_refused_key_an_unknown_model_and_a_wrong_address_are_told_and_leave_n
 }
 
 #[tokio::test]
+async fn a_server_that_answers_whole_although_a_stream_was_asked_for_is_understood() {
+    let world = World::new().await;
+    let body = r#"{"id":"c1","object":"chat.completion","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"Hello"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":1}}"#;
+    world.sandbox.set_scenarios(vec![Scenario::raw("application/json", body)]);
+    let entry = world.say("openai_compatible", "hi").await.unwrap();
+    assert_eq!((entry.state, text_of(&entry).as_str()), (EntryState::Complete, "Hello"));
+    for provider in PROVIDERS {
+        world.sandbox.set_scenarios(vec![Scenario::raw("application/json", r#"{"hello":"world"}"#)]);
+        let error = world.say(provider, "hi").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Protocol, "{provider}: {error}");
+        assert!(error.to_string().contains("base URL"), "{provider}: {error}");
+    }
+}
+
+#[tokio::test]
 async fn models_are_listed_over_all_pages_and_one_can_be_asked_for() {
     for provider in PROVIDERS {
         let world = World::new().await;
