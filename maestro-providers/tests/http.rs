@@ -1,5 +1,7 @@
 //! The client against small servers on loopback that say exactly what a test tells them to.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
+
 use std::{future::poll_fn, time::Duration};
 
 use bytes::Bytes;
@@ -220,7 +222,7 @@ async fn one_connection_serves_one_request_after_the_other() {
 async fn an_answer_longer_than_its_limit_is_refused() {
     let (url, _served) = server(vec!["HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nlong"], Then::Close).await;
     let answer = client(HttpSettings::default()).send(get(&url)).await.unwrap();
-    let error = read_body(answer, 3).await.err().expect("too long");
+    let error = read_body(answer, 3).await.expect_err("too long");
     assert_eq!(error.kind(), ErrorKind::Protocol);
 }
 

@@ -1,5 +1,7 @@
 //! Model lists, over a client that answers from a script.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
+
 use std::{collections::VecDeque, sync::Mutex};
 
 use async_trait::async_trait;
