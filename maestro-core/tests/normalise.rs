@@ -1,5 +1,7 @@
 //! The laws of the normaliser, for rules of every kind.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
+
 mod conversations;
 
 use conversations::{APIS, any_conversation};

@@ -1,5 +1,7 @@
 //! What is sent, byte for byte: one exchange in all four protocols, then each setting.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
+
 use bytes::Bytes;
 use http::Request;
 use maestro_core::{
@@ -156,10 +158,10 @@ fn gemini_sends_the_exchange() {
             r#"{"contents":["#,
             r#"{"role":"user","parts":[{"text":"Weather in Paris and Rome?"}]},"#,
             r#"{"role":"model","parts":[{"text":"Checking."},"#,
-            r#"{"functionCall":{"name":"weather","args":{"city":"Paris"}},"thoughtSignature":"S1"},"#,
-            r#"{"functionCall":{"name":"weather","args":{"city":"Rome"}}}]},"#,
-            r#"{"role":"user","parts":[{"functionResponse":{"name":"weather","response":{"output":"18 C"}}},"#,
-            r#"{"functionResponse":{"name":"weather","response":{"error":"timeout"}}}]}]}"#,
+            r#"{"functionCall":{"id":"c1","name":"weather","args":{"city":"Paris"}},"thoughtSignature":"S1"},"#,
+            r#"{"functionCall":{"id":"c2","name":"weather","args":{"city":"Rome"}}}]},"#,
+            r#"{"role":"user","parts":[{"functionResponse":{"id":"c1","name":"weather","response":{"output":"18 C"}}},"#,
+            r#"{"functionResponse":{"id":"c2","name":"weather","response":{"error":"timeout"}}}]}]}"#,
         )
     );
 }
@@ -178,16 +180,26 @@ fn a_conversation_of_another_provider_goes_to_gemini_with_the_placeholder() {
 }
 
 #[test]
-fn an_id_that_gemini_gave_comes_back_with_the_result() {
-    let mut request = weather(gemini::API, "gemini-3-pro", SealKind::ThoughtSignature);
-    let native =
-        r#"{"functionCall":{"name":"weather","args":{"city":"Paris"},"id":"c1"},"thoughtSignature":"S1"}"#;
-    let json = RawJson::parse(native).unwrap();
-    request.messages[1].parts[1].native = Some(Native { api: gemini::API, json });
-    let (body, _) = encode(&Gemini::default(), request);
-    let results = &body["contents"][2]["parts"];
-    assert_eq!(results[0]["functionResponse"]["id"], "c1");
-    assert!(results[1]["functionResponse"].get("id").is_none(), "the other call had none");
+fn only_ids_that_gemini_gave_go_back_to_it() {
+    let ids = |request: ChatRequest| {
+        let (body, _) = encode(&Gemini::default(), request);
+        let id =
+            |turn: usize, part: usize, name: &str| body["contents"][turn]["parts"][part][name]["id"].clone();
+        let calls = [id(1, 1, "functionCall"), id(1, 2, "functionCall")];
+        assert_eq!(calls, [id(2, 0, "functionResponse"), id(2, 1, "functionResponse")]);
+        calls.map(|id| id.as_str().map(str::to_owned))
+    };
+    let exchange = |model: &str| weather(gemini::API, model, SealKind::ThoughtSignature);
+    assert_eq!(ids(exchange("gemini-3-pro")), [Some("c1".to_owned()), Some("c2".to_owned())]);
+    assert_eq!(ids(exchange("gemini-2.5-pro")), [None, None], "an older model refuses them");
+    let mut foreign = exchange("gemini-3-pro");
+    foreign.messages[1].origin = None;
+    assert_eq!(ids(foreign), [None, None]);
+    let mut native = exchange("gemini-3-pro");
+    let json = r#"{"functionCall":{"name":"weather","args":{"city":"Paris"}},"thoughtSignature":"S1"}"#;
+    native.messages[1].parts[1].native =
+        Some(Native { api: gemini::API, json: RawJson::parse(json).unwrap() });
+    assert_eq!(ids(native), [None, Some("c2".to_owned())]);
 }
 
 #[test]

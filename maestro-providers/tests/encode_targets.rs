@@ -1,6 +1,8 @@
 //! Random conversations, normalised and encoded for each provider, against an independent reading of what its server
 //! demands of the body. Nothing here looks at the rules that the normaliser was given.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
+
 #[path = "../../maestro-core/tests/conversations/mod.rs"]
 mod conversations;
 
@@ -99,7 +101,7 @@ fn check_openai(body: &Value) {
                 assert!(seen.insert(&item["call_id"]) && open.insert(&item["call_id"]), "ids are unique");
             }
             "function_call_output" => {
-                assert!(open.remove(&item["call_id"]), "an output has a call before it")
+                assert!(open.remove(&item["call_id"]), "an output has a call before it");
             }
             "reasoning" => {
                 assert!(item["encrypted_content"].is_string());

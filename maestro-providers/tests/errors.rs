@@ -1,5 +1,7 @@
 //! What errors mean, row by row of each provider's table: status, headers and body in; kind and retry out.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
+
 use std::time::Duration;
 
 use ErrorKind::{

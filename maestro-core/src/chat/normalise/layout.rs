@@ -246,9 +246,9 @@ impl Out<'_> {
                         format!("Result of an earlier tool call ({}): {}", result.name, result.joined_text());
                     let told = std::iter::once(Part::text(text)).chain(slot.beside.drain(..));
                     if turn.head.role == Role::Assistant {
-                        self.waiting.extend(told)
+                        self.waiting.extend(told);
                     } else {
-                        parts.extend(told)
+                        parts.extend(told);
                     }
                 }
                 _ => parts.push(part),
