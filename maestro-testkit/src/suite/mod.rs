@@ -44,10 +44,14 @@
 )]
 
 mod auth;
+mod entries;
 #[allow(dead_code)]
 mod given;
 mod leases;
+mod recovery;
 mod sessions;
+mod streamed_entries;
+mod threads;
 
 use std::{future::Future, sync::Arc};
 
@@ -117,6 +121,69 @@ macro_rules! __store_promises {
             using_a_session_is_no_change_of_its_settings,
             a_deleted_session_takes_everything_along,
             deleting_one_session_leaves_the_others,
+        }
+        threads {
+            a_fork_goes_on_from_its_entry,
+            a_fork_and_its_parent_go_separate_ways,
+            a_fork_of_an_empty_fork_goes_on_from_the_owner,
+            threads_are_listed_in_order_of_creation,
+            a_missing_thread_is_not_found_and_named,
+            a_missing_entry_is_neither_forked_nor_edited,
+            a_fork_needs_a_free_thread_id,
+            an_edit_needs_a_free_entry_id,
+            an_edit_stands_in_the_place_of_its_entry,
+            an_edit_of_the_first_entry_goes_on_from_nothing,
+            an_edit_of_an_edit_counts_on,
+            an_edit_of_the_first_entry_of_a_fork_goes_on_from_its_parent,
+            an_edit_is_never_streaming,
+            a_streaming_entry_is_neither_forked_nor_edited,
+            a_thread_is_labelled_and_unlabelled,
+            a_deleted_thread_takes_its_own_entries_along,
+            a_new_thread_inherits_nothing_from_a_deleted_one,
+            a_deleted_thread_moves_the_latest_entry_back,
+            the_first_thread_of_a_session_stays,
+            a_thread_from_which_others_go_on_stays,
+            a_thread_that_is_written_to_stays,
+        }
+        entries {
+            an_appended_entry_is_read_back_as_it_was,
+            entries_count_on_along_their_thread,
+            every_actor_and_every_end_is_kept,
+            an_appended_entry_is_never_streaming,
+            an_append_behind_an_old_head_is_stale_and_names_both_heads,
+            nothing_is_appended_behind_a_streaming_entry,
+            an_entry_id_is_taken_once,
+            an_append_moves_the_session_to_it,
+            a_missing_entry_is_not_found_and_named,
+            the_last_entry_of_a_thread_can_be_deleted,
+            deleting_an_entry_moves_the_latest_only_if_it_was_that,
+            only_the_head_of_a_thread_can_be_deleted,
+            an_entry_from_which_a_thread_goes_on_stays,
+            a_streaming_entry_is_not_deleted,
+            a_combined_chat_ends_with_its_entry,
+        }
+        streamed_entries {
+            a_begun_entry_takes_the_next_turn,
+            a_journal_keeps_its_chunks_in_order,
+            a_chunk_renews_the_lease_of_its_writer,
+            a_chunk_must_have_the_next_number,
+            only_its_writer_writes_an_entry,
+            a_writer_goes_on_after_its_lease_until_it_is_recovered,
+            a_finished_entry_is_its_end,
+            an_ended_entry_is_written_no_more,
+            an_end_is_never_streaming,
+            a_missing_entry_is_neither_extended_nor_finished,
+            the_conversation_goes_on_behind_a_finished_entry,
+            one_writer_streams_on_several_threads,
+        }
+        recovery {
+            an_abandoned_entry_keeps_what_had_arrived,
+            a_living_writer_is_left_alone,
+            a_writer_that_was_given_up_is_told_so,
+            an_entry_is_recovered_once,
+            recovery_goes_by_id_up_to_its_limit,
+            recovery_of_one_session_leaves_the_others,
+            an_entry_abandoned_before_its_first_chunk_is_empty,
         }
     } };
 }
