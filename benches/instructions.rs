@@ -6,6 +6,7 @@
 //! The program runs itself under valgrind for a short and a long answer and divides the difference, so that start-up
 //! and the call itself drop out. The server is a process of its own and is not counted.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench that cannot run stops")]
 #![expect(clippy::print_stdout, reason = "a bench tells its figures")]
 
 mod client;

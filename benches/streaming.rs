@@ -2,6 +2,8 @@
 //!
 //! `cargo bench -p maestro --bench streaming`
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench that cannot run stops")]
+
 mod client;
 mod cpu;
 mod loopback;

@@ -1,5 +1,12 @@
 //! Every provider, through the facade, against the sandbox: one set of behaviours for all.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what it expects by failing"
+)]
+
 use std::time::{Duration, Instant};
 
 use maestro::{

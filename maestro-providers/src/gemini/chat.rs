@@ -127,9 +127,6 @@ impl Gemini {
                 "one call at a time: this API cannot be told; run the first and refuse others",
             );
         }
-        if request.cache_key.is_some() {
-            report.note(Action::Dropped, "the cache key: caches are implicit here");
-        }
         let generation = Generation::of(request.model.as_str());
         Ok(Body {
             system_instruction: (!system.is_empty()).then_some(SystemInstruction { parts: system }),
