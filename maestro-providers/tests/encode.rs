@@ -1,5 +1,6 @@
 //! What is sent, byte for byte: one exchange in all four protocols, then each setting.
 
+#![cfg(all(feature = "anthropic", feature = "openai", feature = "gemini", feature = "openai-compatible"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
 
 use bytes::Bytes;

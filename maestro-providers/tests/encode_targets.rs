@@ -1,6 +1,7 @@
 //! Random conversations, normalised and encoded for each provider, against an independent reading of what its server
 //! demands of the body. Nothing here looks at the rules that the normaliser was given.
 
+#![cfg(all(feature = "anthropic", feature = "openai", feature = "gemini", feature = "openai-compatible"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
 
 #[path = "../../maestro-core/tests/conversations/mod.rs"]

@@ -1,5 +1,6 @@
 //! What errors mean, row by row of each provider's table: status, headers and body in; kind and retry out.
 
+#![cfg(all(feature = "anthropic", feature = "openai", feature = "gemini", feature = "openai-compatible"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
 
 use std::time::Duration;

@@ -1,5 +1,6 @@
 //! Model lists, over a client that answers from a script.
 
+#![cfg(all(feature = "anthropic", feature = "openai", feature = "gemini", feature = "openai-compatible"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
 
 use std::{collections::VecDeque, sync::Mutex};

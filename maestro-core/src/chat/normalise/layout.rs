@@ -24,6 +24,7 @@ pub(super) fn arrange(
 ) -> Vec<Placed> {
     let mut out = Out {
         placed: Vec::with_capacity(turns.len()),
+        has_begun: false,
         waiting: Vec::new(),
         hoisted: Vec::new(),
         rules,
@@ -47,6 +48,8 @@ pub(super) fn arrange(
 
 struct Out<'a> {
     placed: Vec<Placed>,
+    /// Whether anything but instructions has been placed.
+    has_begun: bool,
     /// Parts for the next message of the user.
     waiting: Vec<Part>,
     /// Instructions that move to the front.
@@ -58,9 +61,8 @@ struct Out<'a> {
 impl Out<'_> {
     fn system(&mut self, turns: &mut [Turn], number: usize) {
         let Some((source, mut message)) = self.rest_of(turns, number) else { return };
-        let is_leading = self.placed.iter().all(|placed| placed.message.role == Role::System);
         match self.rules.mid_system {
-            _ if is_leading && self.waiting.is_empty() => self.push(source, message),
+            _ if !self.has_begun && self.waiting.is_empty() => self.push(source, message),
             MidSystem::Kept => self.push(source, message),
             MidSystem::Hoisted => {
                 self.report.note_turn(source, Action::Moved, "instructions: moved before the conversation");
@@ -109,7 +111,7 @@ impl Out<'_> {
             self.push(source, message);
         }
         if let Some(answers) = answers {
-            self.placed.push(answers);
+            self.place(answers);
         }
         if let Some(results) = results {
             self.push(results.0, results.1);
@@ -262,14 +264,19 @@ impl Out<'_> {
     }
 
     fn push(&mut self, source: usize, message: Message) {
-        self.placed.push(Placed { source: Some(source), message });
+        self.place(Placed { source: Some(source), message });
+    }
+
+    fn place(&mut self, placed: Placed) {
+        self.has_begun |= placed.message.role != Role::System;
+        self.placed.push(placed);
     }
 
     /// Lets the user say what waits.
     fn flush(&mut self) {
         if !self.waiting.is_empty() {
             let parts = std::mem::take(&mut self.waiting);
-            self.placed.push(Placed { source: None, message: Message::new(Role::User, parts) });
+            self.place(Placed { source: None, message: Message::new(Role::User, parts) });
         }
     }
 }
