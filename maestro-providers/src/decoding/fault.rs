@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use maestro_core::{Error, ErrorKind, Retry};
 
-use super::Malformed;
-
 /// What attempted operation the errors of all decoders name.
 const READING: &str = "read an answer";
 
@@ -47,8 +45,8 @@ impl Fault<'_> {
 
 /// An event of the stream is not the JSON object that it should be. Nothing of its content gets into the error.
 #[cold]
-pub(crate) fn not_json(provider: &'static str, event: &str, error: Malformed) -> Error {
-    let (at, length) = (error.at, event.len());
+pub(crate) fn not_json(provider: &'static str, event: &str, at: usize) -> Error {
+    let length = event.len();
     Error::new(ErrorKind::Protocol, READING).with_provider(provider).because(format!(
         "an event of the stream is not a JSON object: it goes wrong at byte {at} of {length}"
     ))

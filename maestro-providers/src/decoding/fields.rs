@@ -60,8 +60,8 @@ pub(crate) struct Text(Option<CompactString>);
 impl Text {
     /// The text, if there is one and it is not empty.
     #[inline]
-    pub(crate) fn take(self) -> Option<CompactString> {
-        self.0.filter(|text| !text.is_empty())
+    pub(crate) fn take(&mut self) -> Option<CompactString> {
+        self.0.take().filter(|text| !text.is_empty())
     }
 }
 
@@ -71,7 +71,8 @@ impl<'de> Read<'de> for Text {
         if json.peek() != Some(b'"') {
             return json.skip();
         }
-        self.0 = Some(json.string()?.unescaped());
+        let written = json.string()?;
+        self.0 = Some(json.said(written));
         Ok(())
     }
 }
@@ -111,9 +112,10 @@ impl<'a> Read<'a> for Str<'a> {
         self.0 = Some(match json.peek() {
             Some(b'"') => {
                 let written = json.string()?;
-                match written.borrowed() {
-                    Some(text) => Cow::Borrowed(text),
-                    None => Cow::Owned(written.unescaped().into_string()),
+                if json.is_escaped() {
+                    Cow::Owned(json.said(written).into_string())
+                } else {
+                    Cow::Borrowed(written)
                 }
             }
             Some(b'-' | b'0'..=b'9') => Cow::Borrowed(json.number()?),
@@ -251,7 +253,7 @@ mod tests {
     fn an_object_is_read_in_place_whatever_stands_beside() {
         let json = r#" {"x":[{}],"name":"a","text":"b\n","inner":{"y":1,"tokens":2.0},"some":{"tokens":3},"raw": [ 1 ] ,
             "list":[{"tokens":4},null,{"tokens":5}],"flag":true,"n\u0061me":7} "#;
-        let outer: Outer<'_> = read(json).unwrap();
+        let mut outer: Outer<'_> = read(json).unwrap();
         assert_eq!((outer.name.get(), outer.text.take().unwrap().as_str()), ("7", "b\n"));
         assert_eq!(
             (outer.inner, outer.some, outer.raw.0, outer.flag.0),
@@ -275,7 +277,7 @@ mod tests {
             "{\"tokens\":\"1\"}",
         ] {
             let json = format!(r#"{{"inner":{other},"text":[{other}],"list":{{"a":{other}}}}}"#);
-            let outer: Outer<'_> = read(&json).unwrap();
+            let mut outer: Outer<'_> = read(&json).unwrap();
             assert_eq!(outer.inner, Inner::default(), "{other}");
             assert!(outer.text.take().is_none() && outer.list.is_empty());
         }

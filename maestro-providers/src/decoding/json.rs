@@ -12,10 +12,7 @@ const DEEPEST: u8 = 127;
 
 /// The text is not JSON, or not an object where it has to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Malformed {
-    /// How many bytes of it could be read.
-    pub(crate) at: usize,
-}
+pub(crate) struct Malformed;
 
 /// A JSON text and how far it has been read.
 #[derive(Debug)]
@@ -23,6 +20,8 @@ pub(crate) struct Json<'de> {
     text: &'de str,
     at: usize,
     depth: u8,
+    /// Whether the string that was read last has escapes.
+    escaped: bool,
 }
 
 /// A place that a value can be read into. A value of another type than the place is for leaves it as it was.
@@ -31,50 +30,53 @@ pub(crate) trait Read<'de> {
     fn read(&mut self, json: &mut Json<'de>) -> Result<(), Malformed>;
 }
 
-/// Reads a whole text, which must be one object, into fields.
+/// Reads a whole text, which must be one object, into fields. The error tells how many bytes could be read.
 #[inline]
-pub(crate) fn read<'de, T: Read<'de> + Default>(text: &'de str) -> Result<T, Malformed> {
-    let mut json = Json { text, at: 0, depth: 0 };
+pub(crate) fn read<'de, T: Read<'de> + Default>(text: &'de str) -> Result<T, usize> {
     let mut target = T::default();
-    if json.peek() != Some(b'{') {
-        json.skip()?;
-        return Err(json.malformed());
-    }
-    target.read(&mut json)?;
-    json.end()?;
-    Ok(target)
+    read_into(text, &mut target).map(|()| target)
+}
+
+/// Reads a whole text, which must be one object, into fields that are there. The error tells how many bytes could be
+/// read.
+#[inline]
+pub(crate) fn read_into<'de, T: Read<'de>>(text: &'de str, target: &mut T) -> Result<(), usize> {
+    let mut json = Json::new(text);
+    let read = match json.peek() {
+        Some(b'{') => target.read(&mut json).and_then(|()| json.end()),
+        _ => json.skip().and(Err(Malformed)),
+    };
+    read.map_err(|Malformed| json.at)
 }
 
 /// The elements of a whole text that is a list, each as its text.
-pub(crate) fn elements(text: &str) -> Result<Vec<&str>, Malformed> {
-    let mut json = Json { text, at: 0, depth: 0 };
+pub(crate) fn elements(text: &str) -> Result<Vec<&str>, usize> {
+    let mut json = Json::new(text);
     let mut elements = Vec::new();
-    if json.peek() != Some(b'[') {
-        return Err(json.malformed());
-    }
-    json.list(|json| {
-        elements.push(json.raw()?);
-        Ok(())
-    })?;
-    json.end()?;
+    let read = match json.peek() {
+        Some(b'[') => json.list(|json| {
+            elements.push(json.raw()?);
+            Ok(())
+        }),
+        _ => Err(Malformed),
+    };
+    read.and_then(|()| json.end()).map_err(|Malformed| json.at)?;
     Ok(elements)
 }
 
-/// A string of a text, as it is written between its quotes.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Written<'de> {
-    raw: &'de str,
-    escaped: bool,
-}
-
 impl<'de> Json<'de> {
+    pub(crate) fn new(text: &'de str) -> Self {
+        Self { text, at: 0, depth: 0, escaped: false }
+    }
+
     /// The first byte of what comes next, blanks passed over.
     #[inline]
     pub(crate) fn peek(&mut self) -> Option<u8> {
         loop {
             match self.text.as_bytes().get(self.at) {
+                Some(byte) if *byte > b' ' => return Some(*byte),
                 Some(b' ' | b'\n' | b'\r' | b'\t') => self.at += 1,
-                next => return next.copied(),
+                other => return other.copied(),
             }
         }
     }
@@ -85,9 +87,9 @@ impl<'de> Json<'de> {
             Some(b'"') => self.string().map(|_| ()),
             Some(b'{') => self.object(|_, json| json.skip()),
             Some(b'[') => self.list(Self::skip),
-            Some(b't') => self.word("true"),
-            Some(b'f') => self.word("false"),
-            Some(b'n') => self.word("null"),
+            Some(b't') => self.word(b"true"),
+            Some(b'f') => self.word(b"false"),
+            Some(b'n') => self.word(b"null"),
             _ => self.number().map(|_| ()),
         }
     }
@@ -98,7 +100,7 @@ impl<'de> Json<'de> {
         self.peek();
         let from = self.at;
         self.skip()?;
-        self.text.get(from..self.at).ok_or_else(|| self.malformed())
+        self.text.get(from..self.at).ok_or(Malformed)
     }
 
     /// Reads an object: calls `field` with each key, which must read the value.
@@ -113,22 +115,23 @@ impl<'de> Json<'de> {
         }
         loop {
             if self.peek() != Some(b'"') {
-                return Err(self.malformed());
+                return Err(Malformed);
             }
             let key = self.string()?;
+            let escaped = self.escaped;
             if self.peek() != Some(b':') {
-                return Err(self.malformed());
+                return Err(Malformed);
             }
             self.at += 1;
-            if key.escaped {
-                field(&key.unescaped(), self)?;
+            if escaped {
+                field(&unescape(key), self)?;
             } else {
-                field(key.raw, self)?;
+                field(key, self)?;
             }
             match self.peek() {
                 Some(b',') => self.at += 1,
                 Some(b'}') => return self.leave(),
-                _ => return Err(self.malformed()),
+                _ => return Err(Malformed),
             }
         }
     }
@@ -148,95 +151,98 @@ impl<'de> Json<'de> {
             match self.peek() {
                 Some(b',') => self.at += 1,
                 Some(b']') => return self.leave(),
-                _ => return Err(self.malformed()),
+                _ => return Err(Malformed),
             }
         }
     }
 
-    /// Reads a string, whose quote comes next.
-    #[inline]
-    pub(crate) fn string(&mut self) -> Result<Written<'de>, Malformed> {
+    /// Reads a string, whose quote comes next, and gives it as it is written. [`Self::said`] is what it says.
+    pub(crate) fn string(&mut self) -> Result<&'de str, Malformed> {
         let bytes = self.text.as_bytes();
         let from = self.at + 1;
-        let (mut at, mut escaped) = (from, false);
-        loop {
+        let mut at = next_special(bytes, from);
+        self.escaped = false;
+        while bytes.get(at) == Some(&b'\\') {
+            self.escaped = true;
+            at += match bytes.get(at + 1) {
+                Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => 2,
+                Some(b'u') if hex(bytes, at + 2).is_some() => 6,
+                _ => break,
+            };
             at = next_special(bytes, at);
-            match bytes.get(at) {
-                Some(b'"') => {
-                    self.at = at + 1;
-                    // Quotes are never inside a character, so that the slice is there.
-                    let raw = self.text.get(from..at).ok_or_else(|| self.malformed())?;
-                    return Ok(Written { raw, escaped });
-                }
-                Some(b'\\') => {
-                    escaped = true;
-                    let known = match bytes.get(at + 1) {
-                        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Some(2),
-                        Some(b'u') => hex(bytes, at + 2).map(|_| 6),
-                        _ => None,
-                    };
-                    at += known.ok_or(Malformed { at })?;
-                }
-                _ => return Err(Malformed { at }),
-            }
         }
+        self.at = at;
+        if bytes.get(at) != Some(&b'"') {
+            return Err(Malformed);
+        }
+        self.at += 1;
+        // A quote is never inside a character, so that the slice is there.
+        self.text.get(from..at).ok_or(Malformed)
+    }
+
+    /// Whether the string that was read last says something else than is written.
+    #[inline]
+    pub(crate) fn is_escaped(&self) -> bool {
+        self.escaped
+    }
+
+    /// What the string that was read last says. A surrogate without its other half, which servers produce when they cut
+    /// an answer between the two, is U+FFFD.
+    #[inline]
+    pub(crate) fn said(&self, written: &str) -> CompactString {
+        if self.escaped { unescape(written) } else { CompactString::from(written) }
     }
 
     /// Reads a number, and gives its text.
     pub(crate) fn number(&mut self) -> Result<&'de str, Malformed> {
         let bytes = self.text.as_bytes();
         let from = self.at;
-        let digits = |mut at: usize| {
-            while bytes.get(at).is_some_and(u8::is_ascii_digit) {
-                at += 1;
-            }
-            at
-        };
-        let mut at = from;
-        if bytes.get(at) == Some(&b'-') {
-            at += 1;
+        if bytes.get(from) == Some(&b'-') {
+            self.at += 1;
         }
-        let mut whole = digits(at) - at;
         // No number but nought begins with nought.
-        if whole > 1 && bytes.get(at) == Some(&b'0') {
-            whole = 0;
+        if bytes.get(self.at) == Some(&b'0') {
+            self.at += 1;
+        } else {
+            self.digits()?;
         }
-        if whole == 0 {
-            return Err(Malformed { at });
+        if bytes.get(self.at) == Some(&b'.') {
+            self.at += 1;
+            self.digits()?;
         }
-        at += whole;
-        if bytes.get(at) == Some(&b'.') {
-            let end = digits(at + 1);
-            if end == at + 1 {
-                return Err(Malformed { at });
+        if matches!(bytes.get(self.at), Some(b'e' | b'E')) {
+            self.at += 1;
+            if matches!(bytes.get(self.at), Some(b'+' | b'-')) {
+                self.at += 1;
             }
-            at = end;
+            self.digits()?;
         }
-        if matches!(bytes.get(at), Some(b'e' | b'E')) {
-            let sign = usize::from(matches!(bytes.get(at + 1), Some(b'+' | b'-')));
-            let end = digits(at + 1 + sign);
-            if end == at + 1 + sign {
-                return Err(Malformed { at });
-            }
-            at = end;
-        }
-        self.at = at;
-        self.text.get(from..at).ok_or(Malformed { at })
+        self.text.get(from..self.at).ok_or(Malformed)
     }
 
-    fn word(&mut self, word: &str) -> Result<(), Malformed> {
-        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
-        if !rest.starts_with(word.as_bytes()) {
-            return Err(self.malformed());
+    /// Passes over digits, of which there must be one.
+    #[inline]
+    fn digits(&mut self) -> Result<(), Malformed> {
+        let from = self.at;
+        while self.text.as_bytes().get(self.at).is_some_and(u8::is_ascii_digit) {
+            self.at += 1;
         }
-        self.at += word.len();
+        if self.at > from { Ok(()) } else { Err(Malformed) }
+    }
+
+    #[inline]
+    fn word<const N: usize>(&mut self, word: &[u8; N]) -> Result<(), Malformed> {
+        if self.text.as_bytes().get(self.at..).and_then(<[u8]>::first_chunk) != Some(word) {
+            return Err(Malformed);
+        }
+        self.at += N;
         Ok(())
     }
 
     #[inline]
     fn enter(&mut self) -> Result<(), Malformed> {
         if self.depth == DEEPEST {
-            return Err(self.malformed());
+            return Err(Malformed);
         }
         self.depth += 1;
         self.at += 1;
@@ -253,27 +259,8 @@ impl<'de> Json<'de> {
     fn end(&mut self) -> Result<(), Malformed> {
         match self.peek() {
             None => Ok(()),
-            Some(_) => Err(self.malformed()),
+            Some(_) => Err(Malformed),
         }
-    }
-
-    fn malformed(&self) -> Malformed {
-        Malformed { at: self.at }
-    }
-}
-
-impl<'de> Written<'de> {
-    /// The string as it is written, if that is what it says.
-    #[inline]
-    pub(crate) fn borrowed(self) -> Option<&'de str> {
-        (!self.escaped).then_some(self.raw)
-    }
-
-    /// What the string says. A surrogate without its other half, which servers produce when they cut an answer between
-    /// the two, is U+FFFD.
-    #[inline]
-    pub(crate) fn unescaped(self) -> CompactString {
-        if self.escaped { unescape(self.raw) } else { CompactString::from(self.raw) }
     }
 }
 
@@ -358,7 +345,7 @@ mod tests {
     use super::*;
 
     fn accepts(text: &str) -> bool {
-        let mut json = Json { text, at: 0, depth: 0 };
+        let mut json = Json::new(text);
         json.skip().and_then(|()| json.end()).is_ok()
     }
 
@@ -436,7 +423,7 @@ mod tests {
             (r"\u00e9\u0000\/", "é\0/"),
         ];
         for (raw, text) in cases {
-            assert_eq!(Written { raw, escaped: true }.unescaped(), text, "{raw}");
+            assert_eq!(unescape(raw), text, "{raw}");
         }
     }
 
@@ -504,8 +491,9 @@ mod tests {
             let quoted = serde_json::to_string(&text).unwrap();
             let ascii: String = text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
             for quoted in [quoted, format!("\"{ascii}\"")] {
-                let mut json = Json { text: &quoted, at: 0, depth: 0 };
-                prop_assert_eq!(json.string().unwrap().unescaped(), text.as_str());
+                let mut json = Json::new(&quoted);
+                let written = json.string().unwrap();
+                prop_assert_eq!(json.said(written), text.as_str());
             }
         }
     }

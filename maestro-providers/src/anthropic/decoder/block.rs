@@ -50,7 +50,7 @@ pub(super) struct Held {
 impl Block {
     /// Begins a block with all that its start holds, which is everything for some types and for a whole answer.
     pub(super) fn start(
-        fields: BlockFields<'_>,
+        mut fields: BlockFields<'_>,
         json: &str,
         model: Option<&CompactString>,
         next: &mut u32,
@@ -109,7 +109,7 @@ impl Block {
     #[inline]
     pub(super) fn delta(
         &mut self,
-        delta: Delta<'_>,
+        delta: &mut Delta<'_>,
         model: Option<&CompactString>,
         out: &mut Events,
     ) -> bool {

@@ -21,7 +21,7 @@ use self::{
     stream_error::{PROVIDER, stream_error},
     wire::{Counts, Delta, Event, Message, StopDetails},
 };
-use crate::decoding::{Read, not_json, read};
+use crate::decoding::{Read, not_json, read, read_into};
 
 /// Reads one streamed answer of the Messages API.
 ///
@@ -47,10 +47,16 @@ impl Decoder {
         Self::default()
     }
 
-    fn event(&mut self, event: Event<'_>, name: Option<&str>, json: &str, out: &mut Events) -> Result<()> {
+    fn event(
+        &mut self,
+        event: &mut Event<'_>,
+        name: Option<&str>,
+        json: &str,
+        out: &mut Events,
+    ) -> Result<()> {
         let index = event.index.0.unwrap_or_default();
         match event.kind.filled().or(name).unwrap_or_default() {
-            "content_block_delta" => self.delta(index, event.delta, json, out),
+            "content_block_delta" => self.delta(index, &mut event.delta, json, out),
             "content_block_start" => match event.content_block.0 {
                 Some(block) => self.block_start(index, block, out),
                 None => Ok(()),
@@ -109,7 +115,7 @@ impl Decoder {
     }
 
     #[inline]
-    fn delta(&mut self, index: u32, delta: Delta<'_>, json: &str, out: &mut Events) -> Result<()> {
+    fn delta(&mut self, index: u32, delta: &mut Delta<'_>, json: &str, out: &mut Events) -> Result<()> {
         if let Some((_, block)) = self.open.iter_mut().rev().find(|(at, _)| *at == index) {
             return if block.delta(delta, self.model.as_ref(), out) {
                 Ok(())
@@ -118,7 +124,7 @@ impl Decoder {
             };
         }
         // The start of the block was lost. What the delta adds tells what it is, save for calls, which need a name.
-        let Some(mut block) = Block::from_delta(&delta, &mut self.next, out) else {
+        let Some(mut block) = Block::from_delta(delta, &mut self.next, out) else {
             return notice("content_block_delta", json, out);
         };
         block.delta(delta, self.model.as_ref(), out);
@@ -132,7 +138,7 @@ impl Decoder {
         }
     }
 
-    fn message_delta(&mut self, event: Event<'_>, out: &mut Events) {
+    fn message_delta(&mut self, event: &mut Event<'_>, out: &mut Events) {
         self.usage(event.usage, out);
         if let Some(reason) = event.delta.stop_reason.take() {
             self.stop(reason, event.delta.stop_details.0, out);
@@ -203,8 +209,9 @@ impl Decoder {
 
 impl StreamDecoder for Decoder {
     fn push(&mut self, frame: SseFrame<'_>, out: &mut Events) -> Result<()> {
-        match read::<Event<'_>>(frame.data) {
-            Ok(event) => self.event(event, frame.event, frame.data, out),
+        let mut event = Event::default();
+        match read_into(frame.data, &mut event) {
+            Ok(()) => self.event(&mut event, frame.event, frame.data, out),
             // The body was cut in the middle of the event, and that is what the end of the stream will say.
             Err(_) if frame.unterminated => Ok(()),
             Err(_) if matches!(frame.data.trim(), "" | "[DONE]") => Ok(()),
@@ -215,7 +222,7 @@ impl StreamDecoder for Decoder {
     fn stray(&mut self, json: &str, out: &mut Events) -> Result<()> {
         match read::<Event<'_>>(json) {
             Ok(event) if event.kind.get() == "message" => self.message(json, out),
-            Ok(event) => self.event(event, Some("stray"), json, out),
+            Ok(mut event) => self.event(&mut event, Some("stray"), json, out),
             Err(_) => notice("stray", json, out),
         }
     }

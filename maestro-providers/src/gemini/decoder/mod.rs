@@ -23,7 +23,7 @@ use self::{
     wire::{Blob, Candidate, Chunk, FileData, FunctionCall, Grounding, Part, RawParts},
 };
 use super::API;
-use crate::decoding::{Malformed, elements, made_up, not_json, read};
+use crate::decoding::{elements, made_up, not_json, read, read_into};
 
 /// Reads one streamed answer of generateContent, with or without Code Assist's wrapping.
 ///
@@ -70,35 +70,33 @@ impl Decoder {
         self
     }
 
-    fn json(&mut self, json: &str, out: &mut Events) -> std::result::Result<(), Malformed> {
+    fn json(&mut self, json: &str, out: &mut Events) -> std::result::Result<(), usize> {
         if json.trim_ascii_start().starts_with('[') {
             for json in elements(json)? {
-                self.unwrapped(read(json)?, json, out)?;
+                self.object(json, out)?;
             }
             return Ok(());
         }
-        self.unwrapped(read(json)?, json, out)
+        self.object(json, out)
     }
 
-    /// Undoes Code Assist's wrapping, once.
+    /// One event, with Code Assist's wrapping undone, once.
     #[inline]
-    fn unwrapped(
-        &mut self,
-        chunk: Chunk<'_>,
-        json: &str,
-        out: &mut Events,
-    ) -> std::result::Result<(), Malformed> {
+    fn object(&mut self, json: &str, out: &mut Events) -> std::result::Result<(), usize> {
+        let mut chunk = Chunk::default();
+        read_into(json, &mut chunk)?;
         match chunk.response.0 {
             Some(wrapped) if chunk.error.0.is_none() => {
                 self.begin(chunk.trace_id.to_compact(), None);
-                self.chunk(read(wrapped)?, wrapped, out);
+                self.chunk(&mut read(wrapped)?, wrapped, out);
             }
-            _ => self.chunk(chunk, json, out),
+            _ => self.chunk(&mut chunk, json, out),
         }
         Ok(())
     }
 
-    fn chunk(&mut self, chunk: Chunk<'_>, json: &str, out: &mut Events) {
+    #[inline]
+    fn chunk(&mut self, chunk: &mut Chunk<'_>, json: &str, out: &mut Events) {
         if let Some(error) = chunk.error.0 {
             out.push(StreamEvent::Failed(stream_error(error)));
             return;
@@ -114,13 +112,13 @@ impl Decoder {
                 out.push(StreamEvent::Started { response_id, model });
             }
         }
-        let usage = chunk.usage.map(wire::Counts::usage).filter(|usage| self.usage != Some(*usage));
+        let usage = chunk.usage.take().map(wire::Counts::usage).filter(|usage| self.usage != Some(*usage));
         if let Some(reason) = chunk.prompt_feedback.block_reason.filled() {
             self.usage(usage, out);
             out.push(StreamEvent::Failed(blocked(reason)));
             return;
         }
-        if let Some(candidate) = chunk.candidates.0 {
+        if let Some(candidate) = &mut chunk.candidates.0 {
             self.candidate(candidate, json, out);
         }
         self.usage(usage, out);
@@ -138,11 +136,11 @@ impl Decoder {
         }
     }
 
-    fn candidate(&mut self, candidate: Candidate<'_>, json: &str, out: &mut Events) {
+    fn candidate(&mut self, candidate: &mut Candidate<'_>, json: &str, out: &mut Events) {
         if let Some(reason) = candidate.finish_reason.to_compact() {
             self.finish_reason = Some(reason);
         }
-        for (at, part) in candidate.content.parts.into_iter().enumerate() {
+        for (at, part) in candidate.content.parts.iter_mut().enumerate() {
             self.part(part, at, json, out);
         }
         for (name, json) in [
@@ -162,7 +160,7 @@ impl Decoder {
     }
 
     #[inline]
-    fn part(&mut self, part: Part<'_>, at: usize, json: &str, out: &mut Events) {
+    fn part(&mut self, part: &mut Part<'_>, at: usize, json: &str, out: &mut Events) {
         let signature = part.signature.filled();
         if part.unknown {
             self.whole(opaque_part(json, at), None, out);

@@ -161,14 +161,14 @@ impl Item {
             Kind::Reasoning { part, wrote } => {
                 let (index, wrote) = (*part, wrote.is_some());
                 if !wrote {
-                    for (place, content) in (0..).zip(fields.summary) {
+                    for (place, mut content) in (0..).zip(fields.summary) {
                         content
                             .text
                             .take()
                             .into_iter()
                             .for_each(|text| self.thought(Thought::Summary(place), text, around));
                     }
-                    for (place, content) in (0..).zip(fields.content) {
+                    for (place, mut content) in (0..).zip(fields.content) {
                         content
                             .text
                             .take()
@@ -237,9 +237,9 @@ impl Item {
     ) {
         let whole = std::mem::take(&mut fields.content);
         let alone = whole.len() == 1;
-        for (place, written) in (0..).zip(whole) {
+        for (place, mut written) in (0..).zip(whole) {
             let refusal = written.kind.get() == "refusal";
-            let text = if refusal { written.refusal } else { written.text };
+            let text = if refusal { &mut written.refusal } else { &mut written.text };
             let wrote = self.content(place).is_some_and(|content| content.wrote);
             match text.take() {
                 Some(text) if !wrote && refusal => self.refusal(place, text, around),

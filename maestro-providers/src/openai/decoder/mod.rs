@@ -23,7 +23,7 @@ use self::{
     stream_error::stream_error,
     wire::{Event, ItemFields, Response},
 };
-use crate::decoding::{Index, read};
+use crate::decoding::{Index, read, read_into};
 
 /// Reads one streamed answer of the Responses API, of OpenAI itself, of the ChatGPT host, or of a compatible server.
 ///
@@ -46,43 +46,42 @@ impl Decoder {
     }
 
     #[inline]
-    fn event(&mut self, mut event: Event<'_>, name: Option<&str>, json: &str, out: &mut Events) {
-        let delta = std::mem::take(&mut event.delta).take();
+    fn event(&mut self, event: &mut Event<'_>, name: Option<&str>, json: &str, out: &mut Events) {
+        let delta = event.delta.take();
+        let event = &*event;
         let (content, summary) =
             (event.content_index.0.unwrap_or_default(), event.summary_index.0.unwrap_or_default());
         let kind = event.kind.filled().or(name).unwrap_or_default();
         match kind {
-            "response.output_text.delta" => self.with(&event, false, delta, out, |item, text, around| {
+            "response.output_text.delta" => self.with(event, false, delta, out, |item, text, around| {
                 item.text(content, text, around);
             }),
             "response.function_call_arguments.delta" => {
                 // Without its announcement a call has no name; then its arguments come with the finished item.
-                if let (Some(at), Some(json)) = (self.find(&event), delta) {
+                if let (Some(at), Some(json)) = (self.find(event), delta) {
                     self.items[at].arguments(json, out);
                 }
             }
             "response.reasoning_summary_text.delta" => {
-                self.with(&event, true, delta, out, |item, text, around| {
+                self.with(event, true, delta, out, |item, text, around| {
                     item.thought(Thought::Summary(summary), text, around);
                 })
             }
-            "response.reasoning_text.delta" => self.with(&event, true, delta, out, |item, text, around| {
+            "response.reasoning_text.delta" => self.with(event, true, delta, out, |item, text, around| {
                 item.thought(Thought::Raw(content), text, around);
             }),
             "response.refusal.delta" => {
                 self.refused = true;
-                self.with(&event, false, delta, out, |item, text, around| {
-                    item.refusal(content, text, around)
-                });
+                self.with(event, false, delta, out, |item, text, around| item.refusal(content, text, around));
             }
             "response.output_text.annotation.added" => {
                 let annotation = event.annotation.0;
-                self.with(&event, false, annotation, out, |item, json, around| {
+                self.with(event, false, annotation, out, |item, json, around| {
                     item.annotation(content, json, around)
                 });
             }
-            "response.output_item.added" => self.item(&event, false, json, out),
-            "response.output_item.done" => self.item(&event, true, json, out),
+            "response.output_item.added" => self.item(event, false, json, out),
+            "response.output_item.done" => self.item(event, true, json, out),
             "response.created" | "response.queued" | "response.in_progress" => {
                 if let Some(response) = event.response.0.and_then(|response| read(response).ok()) {
                     self.begin(&response, kind == "response.created", out);
@@ -241,8 +240,9 @@ impl Decoder {
 impl StreamDecoder for Decoder {
     #[inline]
     fn push(&mut self, frame: SseFrame<'_>, out: &mut Events) -> Result<()> {
-        match read::<Event<'_>>(frame.data) {
-            Ok(event) => self.event(event, frame.event, frame.data, out),
+        let mut event = Event::default();
+        match read_into(frame.data, &mut event) {
+            Ok(()) => self.event(&mut event, frame.event, frame.data, out),
             // The body was cut in the middle of the event, and that is what the end of the stream will say.
             Err(_) if frame.unterminated => {}
             Err(_) if matches!(frame.data.trim(), "" | "[DONE]") => {}
@@ -257,7 +257,7 @@ impl StreamDecoder for Decoder {
     }
 
     fn stray(&mut self, json: &str, out: &mut Events) -> Result<()> {
-        let Ok(event) = read::<Event<'_>>(json) else { return Ok(()) };
+        let Ok(mut event) = read::<Event<'_>>(json) else { return Ok(()) };
         if event.object.get() == "response" && event.kind.filled().is_none() {
             let raw = Some(json);
             match read::<Response<'_>>(json).unwrap_or_default().status.get() {
@@ -268,7 +268,7 @@ impl StreamDecoder for Decoder {
         } else if event.error.0.is_none() && event.detail.0.is_some() {
             out.push(StreamEvent::Failed(stream_error(json)));
         } else {
-            self.event(event, Some("stray"), json, out);
+            self.event(&mut event, Some("stray"), json, out);
         }
         Ok(())
     }

@@ -40,8 +40,14 @@ impl Calls {
     }
 
     /// Takes a piece of a call.
-    pub(super) fn delta(&mut self, call: Call<'_>, naming: &Naming<'_>, next: &mut u32, out: &mut Events) {
-        let mut function = call.function;
+    pub(super) fn delta(
+        &mut self,
+        call: &mut Call<'_>,
+        naming: &Naming<'_>,
+        next: &mut u32,
+        out: &mut Events,
+    ) {
+        let function = &mut call.function;
         let arguments = function.arguments.0.take();
         let (id, name) = (call.id.filled(), function.name.filled());
         let at = match self.find(call.index.0, id, name) {

@@ -20,7 +20,7 @@ use self::{
     wire::{Annotation, Call, Choice, Choices, Chunk, Content, Counts, Delta},
 };
 use super::API;
-use crate::decoding::{Raw, not_json, read};
+use crate::decoding::{Raw, not_json, read, read_into};
 
 /// Reads one streamed answer of Chat Completions.
 ///
@@ -58,7 +58,7 @@ impl Decoder {
     }
 
     #[inline]
-    fn chunk(&mut self, chunk: Chunk<'_>, json: &str, named_error: bool, out: &mut Events) {
+    fn chunk(&mut self, chunk: &mut Chunk<'_>, json: &str, named_error: bool, out: &mut Events) {
         let text = |field: Raw<'_>| field.0.is_some_and(|json| json.starts_with('"'));
         let bare = matches!(chunk.choices, Choices::Absent) && (text(chunk.message) || text(chunk.detail));
         if chunk.error.0.is_some() || bare || named_error {
@@ -72,24 +72,25 @@ impl Decoder {
             let model = chunk.model.to_compact();
             out.push(StreamEvent::Started { response_id: self.response_id.clone(), model });
         }
-        if let Choices::First(choice) = chunk.choices {
+        if let Choices::First(choice) = &mut chunk.choices {
             self.choice(choice, out);
         }
-        if let Some(usage) = chunk.usage.map(Counts::usage).filter(|usage| self.usage != Some(*usage)) {
+        if let Some(usage) = chunk.usage.take().map(Counts::usage).filter(|usage| self.usage != Some(*usage))
+        {
             self.usage = Some(usage);
             out.push(StreamEvent::UsageSnapshot(usage));
         }
     }
 
     #[inline]
-    fn choice(&mut self, choice: Choice<'_>, out: &mut Events) {
+    fn choice(&mut self, choice: &mut Choice<'_>, out: &mut Events) {
         if let Some(error) = choice.error.0 {
             out.push(StreamEvent::Failed(stream_error(error)));
             return;
         }
-        self.delta(choice.delta, out);
-        if let Some(Ok(whole)) = choice.message.0.map(read::<Delta<'_>>) {
-            self.delta(whole, out);
+        self.delta(&mut choice.delta, out);
+        if let Some(Ok(mut whole)) = choice.message.0.map(read::<Delta<'_>>) {
+            self.delta(&mut whole, out);
         }
         if let Some(reason) = choice.finish_reason.take() {
             self.finish_reason = Some(reason);
@@ -97,16 +98,16 @@ impl Decoder {
     }
 
     #[inline]
-    fn delta(&mut self, delta: Delta<'_>, out: &mut Events) {
+    fn delta(&mut self, delta: &mut Delta<'_>, out: &mut Events) {
         // Some versions of vLLM send the same thought under both names.
         if let Some(text) = delta.reasoning_content.take().or_else(|| delta.reasoning.take()) {
             self.think(text, out);
         }
-        match delta.content {
+        match std::mem::take(&mut delta.content) {
             Content::None => {}
             Content::Text(text) => self.say(text, out),
             Content::Parts(parts) => {
-                for part in parts {
+                for mut part in parts {
                     part.thinking.0.into_iter().for_each(|text| self.think(text, out));
                     part.text.take().into_iter().for_each(|text| self.say(text, out));
                     part.refusal.take().into_iter().for_each(|text| self.refuse(text, out));
@@ -118,11 +119,11 @@ impl Decoder {
         }
         let Self { calls, seed, response_id, next, .. } = self;
         let naming = Naming { seed, response_id: response_id.as_deref() };
-        for call in delta.tool_calls {
+        for call in &mut delta.tool_calls {
             calls.delta(call, &naming, next, out);
         }
-        if let Some(function) = delta.function_call {
-            calls.delta(Call { function, ..Call::default() }, &naming, next, out);
+        if let Some(function) = delta.function_call.take() {
+            calls.delta(&mut Call { function, ..Call::default() }, &naming, next, out);
         }
         delta.annotations.iter().filter_map(|json| json.0).for_each(|json| self.cite(json, out));
     }
@@ -172,8 +173,9 @@ impl Decoder {
 impl StreamDecoder for Decoder {
     #[inline]
     fn push(&mut self, frame: SseFrame<'_>, out: &mut Events) -> Result<()> {
-        match read::<Chunk<'_>>(frame.data) {
-            Ok(chunk) => self.chunk(chunk, frame.data, frame.event == Some("error"), out),
+        let mut chunk = Chunk::default();
+        match read_into(frame.data, &mut chunk) {
+            Ok(()) => self.chunk(&mut chunk, frame.data, frame.event == Some("error"), out),
             Err(error) => match frame.data.trim() {
                 "[DONE]" => self.end(out),
                 "" => {}
@@ -185,8 +187,8 @@ impl StreamDecoder for Decoder {
     }
 
     fn stray(&mut self, json: &str, out: &mut Events) -> Result<()> {
-        let Ok(chunk) = read::<Chunk<'_>>(json) else { return Ok(()) };
-        self.chunk(chunk, json, false, out);
+        let Ok(mut chunk) = read::<Chunk<'_>>(json) else { return Ok(()) };
+        self.chunk(&mut chunk, json, false, out);
         Ok(())
     }
 

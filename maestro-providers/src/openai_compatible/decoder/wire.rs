@@ -124,7 +124,10 @@ impl<'de> Read<'de> for Arguments {
     #[inline]
     fn read(&mut self, json: &mut Json<'de>) -> Result<(), Malformed> {
         match json.peek() {
-            Some(b'"') => self.0 = Some(json.string()?.unescaped()).filter(|text| !text.is_empty()),
+            Some(b'"') => {
+                let written = json.string()?;
+                self.0 = Some(json.said(written)).filter(|text| !text.is_empty());
+            }
             Some(b'{' | b'[') => self.0 = Some(json.raw()?.into()),
             _ => json.skip()?,
         }
@@ -137,7 +140,8 @@ impl<'de> Read<'de> for Content {
     fn read(&mut self, json: &mut Json<'de>) -> Result<(), Malformed> {
         match json.peek() {
             Some(b'"') => {
-                let text = json.string()?.unescaped();
+                let written = json.string()?;
+                let text = json.said(written);
                 *self = if text.is_empty() { Self::None } else { Self::Text(text) };
             }
             Some(b'[') => {
@@ -156,7 +160,7 @@ impl<'de> Read<'de> for Thinking {
         if json.peek() == Some(b'[') {
             let mut parts = SmallVec::<[ThinkingPart; 1]>::new();
             parts.read(json)?;
-            self.0.extend(parts.into_iter().filter_map(|part| part.text.take()));
+            self.0.extend(parts.iter_mut().filter_map(|part| part.text.take()));
             return Ok(());
         }
         let mut text = Text::default();
