@@ -1,48 +1,45 @@
 //! The fields of the stream's JSON that are read.
 
-use std::fmt;
-
 use maestro_core::chat::Usage;
-use serde::{
-    Deserialize, Deserializer,
-    de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
-};
-use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
-use crate::decoding::{Fill, Flag, Index, List, Object, Str, Text, Tokens, skip};
+use crate::decoding::{Flag, Index, Json, Malformed, Raw, Read, Str, Text, Tokens, object, read};
 
-/// One event: a response with what is new.
-#[derive(Default)]
-pub(super) struct Chunk<'a> {
-    /// Whether there is any candidate.
-    pub(super) answered: bool,
-    /// The candidate of index 0: only one is ever asked for.
-    pub(super) candidate: Candidate<'a>,
-    pub(super) prompt_feedback: Option<&'a RawValue>,
-    pub(super) usage: Option<Counts>,
-    pub(super) model_version: Str<'a>,
-    pub(super) response_id: Str<'a>,
-    pub(super) error: Option<&'a RawValue>,
-    /// Code Assist's wrapping, with its own id of the answer beside it.
-    pub(super) response: Option<&'a RawValue>,
-    pub(super) trace_id: Str<'a>,
+object! {
+    /// One event: a response with what is new.
+    pub(super) struct Chunk<'a> {
+        pub(super) candidates: Candidates<'a> = "candidates",
+        pub(super) prompt_feedback: PromptFeedback<'a> = "promptFeedback",
+        pub(super) usage: Option<Counts> = "usageMetadata",
+        pub(super) model_version: Str<'a> = "modelVersion",
+        pub(super) response_id: Str<'a> = "responseId",
+        pub(super) error: Raw<'a> = "error",
+        /// Code Assist's wrapping, with its own id of the answer beside it.
+        pub(super) response: Raw<'a> = "response",
+        pub(super) trace_id: Str<'a> = "traceId",
+    }
 }
 
+/// The candidate of index 0: only one is ever asked for.
 #[derive(Default)]
-pub(super) struct Candidate<'a> {
-    index: Index,
-    pub(super) content: Content<'a>,
-    pub(super) finish_reason: Str<'a>,
-    pub(super) finish_message: Option<&'a RawValue>,
-    pub(super) grounding_metadata: Option<&'a RawValue>,
-    pub(super) citation_metadata: Option<&'a RawValue>,
-    pub(super) url_context_metadata: Option<&'a RawValue>,
+pub(super) struct Candidates<'a>(pub(super) Option<Candidate<'a>>);
+
+object! {
+    pub(super) struct Candidate<'a> {
+        index: Index = "index",
+        pub(super) content: Content<'a> = "content",
+        pub(super) finish_reason: Str<'a> = "finishReason",
+        pub(super) finish_message: Raw<'a> = "finishMessage",
+        pub(super) grounding_metadata: Raw<'a> = "groundingMetadata",
+        pub(super) citation_metadata: Raw<'a> = "citationMetadata",
+        pub(super) url_context_metadata: Raw<'a> = "urlContextMetadata",
+    }
 }
 
-#[derive(Default)]
-pub(super) struct Content<'a> {
-    pub(super) parts: SmallVec<[Part<'a>; 1]>,
+object! {
+    pub(super) struct Content<'a> {
+        pub(super) parts: SmallVec<[Part<'a>; 1]> = "parts",
+    }
 }
 
 /// One part: a payload, and what stands beside it.
@@ -51,174 +48,92 @@ pub(super) struct Part<'a> {
     pub(super) text: Text,
     pub(super) thought: Flag,
     pub(super) signature: Str<'a>,
-    pub(super) function_call: Option<&'a RawValue>,
-    pub(super) inline_data: Option<&'a RawValue>,
-    pub(super) file_data: Option<&'a RawValue>,
+    pub(super) function_call: Raw<'a>,
+    pub(super) inline_data: Raw<'a>,
+    pub(super) file_data: Raw<'a>,
     /// A payload that is not known is there, so that only its JSON says what the part is.
     pub(super) unknown: bool,
 }
 
-impl<'de> Fill<'de> for Chunk<'de> {
-    #[inline]
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        match key {
-            "candidates" => self.answered = map.next_value_seed(Candidates(&mut self.candidate))?,
-            "usageMetadata" => map.next_value_seed(Object(self.usage.get_or_insert_default()))?,
-            "modelVersion" => self.model_version = map.next_value()?,
-            "responseId" => self.response_id = map.next_value()?,
-            "promptFeedback" => self.prompt_feedback = map.next_value()?,
-            "error" => self.error = map.next_value()?,
-            "response" => self.response = map.next_value()?,
-            "traceId" => self.trace_id = map.next_value()?,
-            _ => skip(map)?,
-        }
-        Ok(())
+object! {
+    pub(super) struct FunctionCall<'a> {
+        pub(super) name: Str<'a> = "name",
+        pub(super) args: Raw<'a> = "args",
+        pub(super) id: Str<'a> = "id",
     }
 }
 
-impl<'de> Fill<'de> for Candidate<'de> {
-    #[inline]
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        match key {
-            "index" => self.index = map.next_value()?,
-            "content" => map.next_value_seed(Object(&mut self.content))?,
-            "finishReason" => self.finish_reason = map.next_value()?,
-            "finishMessage" => self.finish_message = map.next_value()?,
-            "groundingMetadata" => self.grounding_metadata = map.next_value()?,
-            "citationMetadata" => self.citation_metadata = map.next_value()?,
-            "urlContextMetadata" => self.url_context_metadata = map.next_value()?,
-            _ => skip(map)?,
-        }
-        Ok(())
+object! {
+    pub(super) struct Blob<'a> {
+        pub(super) mime_type: Str<'a> = "mimeType",
+        pub(super) data: Str<'a> = "data",
     }
 }
 
-impl<'de> Fill<'de> for Content<'de> {
-    #[inline]
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        match key {
-            "parts" => map.next_value_seed(List(&mut self.parts)),
-            _ => skip(map),
-        }
+object! {
+    pub(super) struct FileData<'a> {
+        pub(super) mime_type: Str<'a> = "mimeType",
+        pub(super) file_uri: Str<'a> = "fileUri",
     }
 }
 
-impl<'de> Fill<'de> for Part<'de> {
+object! {
+    pub(super) struct PromptFeedback<'a> {
+        pub(super) block_reason: Str<'a> = "blockReason",
+    }
+}
+
+impl<'a> Read<'a> for Candidates<'a> {
     #[inline]
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        match key {
-            "text" => self.text = map.next_value()?,
-            "thought" => self.thought = map.next_value()?,
-            "thoughtSignature" => self.signature = map.next_value()?,
-            "functionCall" => self.function_call = map.next_value()?,
-            "inlineData" => self.inline_data = map.next_value()?,
-            "fileData" => self.file_data = map.next_value()?,
+    fn read(&mut self, json: &mut Json<'a>) -> Result<(), Malformed> {
+        if json.peek() != Some(b'[') {
+            return json.skip();
+        }
+        json.list(|json| {
+            if self.0.is_some() {
+                return json.skip();
+            }
+            let candidate = self.0.insert(Candidate::default());
+            candidate.read(json)?;
+            if candidate.index.0.unwrap_or_default() != 0 {
+                self.0 = None;
+            }
+            Ok(())
+        })
+    }
+}
+
+impl<'a> Read<'a> for Part<'a> {
+    #[inline]
+    fn read(&mut self, json: &mut Json<'a>) -> Result<(), Malformed> {
+        if json.peek() != Some(b'{') {
+            return json.skip();
+        }
+        json.object(|key, json| match key {
+            "text" => self.text.read(json),
+            "thought" => self.thought.read(json),
+            "thoughtSignature" => self.signature.read(json),
+            "functionCall" => self.function_call.read(json),
+            "inlineData" => self.inline_data.read(json),
+            "fileData" => self.file_data.read(json),
             // What stands beside a payload and says nothing without it.
-            "videoMetadata" | "mediaResolution" | "partMetadata" => skip(map)?,
+            "videoMetadata" | "mediaResolution" | "partMetadata" => json.skip(),
             _ => {
-                skip(map)?;
                 self.unknown = true;
+                json.skip()
             }
-        }
-        Ok(())
+        })
     }
 }
 
-/// Reads the candidate of index 0 out of a list, in place. Gives whether there is any.
-struct Candidates<'s, 'de>(&'s mut Candidate<'de>);
-
-impl<'de> DeserializeSeed<'de> for Candidates<'_, 'de> {
-    type Value = bool;
-
-    #[inline]
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Candidates<'_, 'de> {
-    type Value = bool;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list")
-    }
-
-    #[inline]
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<bool, A::Error> {
-        let mut any = false;
-        while seq.next_element_seed(Object(&mut *self.0))?.is_some() {
-            any = true;
-            if self.0.index.0.unwrap_or_default() == 0 {
-                while seq.next_element::<IgnoredAny>()?.is_some() {}
-                break;
-            }
-            *self.0 = Candidate::default();
-        }
-        Ok(any)
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<bool, E> {
-        Ok(false)
-    }
-}
-
-#[derive(Default, Deserialize)]
-pub(super) struct FunctionCall<'a> {
-    #[serde(borrow, default)]
-    pub(super) name: Str<'a>,
-    #[serde(borrow, default)]
-    pub(super) args: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    pub(super) id: Str<'a>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Blob<'a> {
-    #[serde(borrow, default)]
-    pub(super) mime_type: Str<'a>,
-    #[serde(borrow, default)]
-    pub(super) data: Str<'a>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct FileData<'a> {
-    #[serde(borrow, default)]
-    pub(super) mime_type: Str<'a>,
-    #[serde(borrow, default)]
-    pub(super) file_uri: Str<'a>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct PromptFeedback<'a> {
-    #[serde(borrow, default)]
-    pub(super) block_reason: Str<'a>,
-}
-
-/// Tokens as this API counts them: thoughts stand beside the candidates, prompts of tools beside the prompt.
-#[derive(Default)]
-pub(super) struct Counts {
-    prompt: Tokens,
-    tool_use_prompt: Tokens,
-    cached_content: Tokens,
-    candidates: Tokens,
-    thoughts: Tokens,
-}
-
-impl<'de> Fill<'de> for Counts {
-    #[inline]
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        match key {
-            "promptTokenCount" => self.prompt = map.next_value()?,
-            "toolUsePromptTokenCount" => self.tool_use_prompt = map.next_value()?,
-            "cachedContentTokenCount" => self.cached_content = map.next_value()?,
-            "candidatesTokenCount" => self.candidates = map.next_value()?,
-            "thoughtsTokenCount" => self.thoughts = map.next_value()?,
-            _ => skip(map)?,
-        }
-        Ok(())
+object! {
+    /// Tokens as this API counts them: thoughts stand beside the candidates, prompts of tools beside the prompt.
+    pub(super) struct Counts {
+        prompt: Tokens = "promptTokenCount",
+        tool_use_prompt: Tokens = "toolUsePromptTokenCount",
+        cached_content: Tokens = "cachedContentTokenCount",
+        candidates: Tokens = "candidatesTokenCount",
+        thoughts: Tokens = "thoughtsTokenCount",
     }
 }
 
@@ -235,79 +150,70 @@ impl Counts {
     }
 }
 
-/// The parts of an event as they are written; read only where one of them is not known.
-#[derive(Deserialize)]
-pub(super) struct RawParts<'a> {
-    #[serde(borrow)]
-    candidates: Vec<RawCandidate<'a>>,
-}
-
-#[derive(Deserialize)]
-struct RawCandidate<'a> {
-    #[serde(default)]
-    index: u32,
-    #[serde(borrow, default)]
-    content: Option<RawContent<'a>>,
-}
-
-#[derive(Deserialize)]
-struct RawContent<'a> {
-    #[serde(borrow, default)]
-    parts: Vec<&'a RawValue>,
-}
-
-impl<'a> RawParts<'a> {
-    pub(super) fn part(&self, at: usize) -> Option<&'a RawValue> {
-        let candidate = self.candidates.iter().find(|candidate| candidate.index == 0)?;
-        candidate.content.as_ref()?.parts.get(at).copied()
+object! {
+    /// The parts of an event as they are written; read only where one of them is not known.
+    pub(super) struct RawParts<'a> {
+        candidates: SmallVec<[RawCandidate<'a>; 1]> = "candidates",
     }
 }
 
-/// Where an answer comes from.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Grounding<'a> {
-    #[serde(borrow, default)]
-    grounding_chunks: Vec<&'a RawValue>,
-    #[serde(borrow, default, alias = "citations")]
-    citation_sources: Vec<&'a RawValue>,
+object! {
+    struct RawCandidate<'a> {
+        index: Index = "index",
+        content: RawContent<'a> = "content",
+    }
+}
+
+object! {
+    struct RawContent<'a> {
+        parts: SmallVec<[Raw<'a>; 1]> = "parts",
+    }
+}
+
+impl<'a> RawParts<'a> {
+    pub(super) fn part(&self, at: usize) -> Option<&'a str> {
+        let candidate =
+            self.candidates.iter().find(|candidate| candidate.index.0.unwrap_or_default() == 0)?;
+        candidate.content.parts.get(at)?.0
+    }
+}
+
+object! {
+    /// Where an answer comes from.
+    pub(super) struct Grounding<'a> {
+        chunks: SmallVec<[Raw<'a>; 1]> = "groundingChunks",
+        citation_sources: SmallVec<[Raw<'a>; 1]> = "citationSources",
+        citations: SmallVec<[Raw<'a>; 1]> = "citations",
+    }
 }
 
 /// One source, of whatever type.
 pub(super) struct Source<'a> {
-    pub(super) json: &'a RawValue,
+    pub(super) json: &'a str,
     fields: SourceFields<'a>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct SourceFields<'a> {
-    #[serde(borrow, default)]
-    web: Option<Page<'a>>,
-    #[serde(borrow, default)]
-    retrieved_context: Option<Page<'a>>,
-    #[serde(borrow, default)]
-    maps: Option<Page<'a>>,
-    #[serde(borrow, default)]
-    uri: Str<'a>,
-    #[serde(borrow, default)]
-    title: Str<'a>,
+object! {
+    struct SourceFields<'a> {
+        web: Option<Page<'a>> = "web",
+        retrieved_context: Option<Page<'a>> = "retrievedContext",
+        maps: Option<Page<'a>> = "maps",
+        uri: Str<'a> = "uri",
+        title: Str<'a> = "title",
+    }
 }
 
-#[derive(Deserialize)]
-struct Page<'a> {
-    #[serde(borrow, default)]
-    uri: Str<'a>,
-    #[serde(borrow, default)]
-    title: Str<'a>,
+object! {
+    struct Page<'a> {
+        uri: Str<'a> = "uri",
+        title: Str<'a> = "title",
+    }
 }
 
 impl<'a> Grounding<'a> {
     pub(super) fn sources(&self) -> impl Iterator<Item = Source<'a>> {
-        self.grounding_chunks
-            .iter()
-            .chain(&self.citation_sources)
-            .map(|json| Source { json, fields: serde_json::from_str(json.get()).unwrap_or_default() })
+        let all = self.chunks.iter().chain(&self.citation_sources).chain(&self.citations);
+        all.filter_map(|json| json.0).map(|json| Source { json, fields: read(json).unwrap_or_default() })
     }
 }
 
@@ -322,6 +228,6 @@ impl Source<'_> {
     }
 
     pub(super) fn title(&self) -> Option<String> {
-        self.page().map_or(&self.fields.title, |page| &page.title).filled().map(str::to_owned)
+        self.page().map_or(&self.fields.title, |page| &page.title).to_text()
     }
 }
