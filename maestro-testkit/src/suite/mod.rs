@@ -44,13 +44,16 @@
 )]
 
 mod auth;
+mod chunks;
 mod entries;
-#[allow(dead_code)]
 mod given;
 mod leases;
+mod lineage;
 mod recovery;
+mod search;
 mod sessions;
 mod streamed_entries;
+mod supplied_context;
 mod threads;
 
 use std::{future::Future, sync::Arc};
@@ -184,6 +187,58 @@ macro_rules! __store_promises {
             recovery_goes_by_id_up_to_its_limit,
             recovery_of_one_session_leaves_the_others,
             an_entry_abandoned_before_its_first_chunk_is_empty,
+        }
+        lineage {
+            an_empty_thread_has_an_empty_lineage,
+            a_lineage_is_what_was_appended,
+            a_lineage_is_read_from_either_end,
+            a_fork_of_a_fork_inherits_from_both,
+            a_lineage_goes_through_a_hundred_forks,
+            a_lineage_holds_nothing_else,
+            entry_pages_go_along_the_lineage_from_either_end,
+            an_empty_thread_has_one_empty_page,
+            an_empty_fork_has_the_lineage_of_its_entry,
+        }
+        chunks {
+            an_excluded_piece_is_not_sent_and_stays_in_history,
+            the_last_mark_of_a_piece_counts,
+            marks_are_inherited_by_forks,
+            the_nearest_mark_decides,
+            a_mark_does_not_reach_other_threads,
+            an_edit_is_not_excluded_with_what_it_replaces,
+            a_range_tells_the_marks_of_its_entries,
+            only_a_piece_of_the_conversation_can_be_marked,
+            a_mark_changes_nothing_else,
+            marks_go_with_their_entry,
+        }
+        supplied_context {
+            a_new_item_is_found_again_by_id_and_by_name,
+            an_item_name_is_taken_once_per_type,
+            an_item_id_is_taken_once,
+            a_missing_item_is_not_found_and_named,
+            a_text_that_differs_makes_a_version,
+            only_a_text_that_differs_makes_a_version,
+            texts_differ_by_their_bytes,
+            an_item_change_of_an_old_revision_is_stale,
+            an_item_is_renamed_only_to_a_free_name,
+            items_are_deleted_together,
+            items_in_use_keep_all_from_being_deleted,
+            a_session_keeps_the_version_that_it_uses,
+        }
+        search {
+            no_words_match_everything,
+            words_are_found_in_name_text_and_tags,
+            a_word_matches_the_beginning_of_words,
+            every_word_must_be_found,
+            a_search_folds_accents,
+            a_search_folds_special_letters,
+            a_search_reads_many_scripts,
+            a_search_reads_scripts_without_spaces,
+            a_query_is_never_read_as_code,
+            a_changed_item_is_found_by_its_new_words,
+            a_tag_filter_wants_every_tag_with_its_value,
+            all_filters_of_a_search_hold_together,
+            a_very_long_word_is_found_by_its_beginning,
         }
     } };
 }
