@@ -22,6 +22,10 @@
 //!
 //! - A method that has returned is on the disk (`synchronous = full`), and survives a crash of the program or of the
 //!   machine. [`Synchronous::Normal`] gives the second half of that up for speed.
+//! - One method promises less: [`entry_extend`](maestro_core::conversations::Conversations::entry_extend) survives a
+//!   crash of the program, `kill -9` included, but does not wait for the disk. After a power cut the journal of an
+//!   answer that was streaming can lack its latest chunks; what is left has no holes, and the end of the answer, once
+//!   acknowledged, is on the disk with everything before it.
 //! - Several programs may use one file at once, on one machine. A network file system does not keep that promise.
 //! - No method blocks the runtime that it is called on: the file is read and written by threads of the store's own.
 //! - A future that is dropped takes nothing back: what was handed over is done.
@@ -65,7 +69,7 @@ use rusqlite::{Connection, MAIN_DB, OpenFlags};
 
 use crate::{
     error::{Failure, Outcome},
-    pool::Pool,
+    pool::{Durability, Pool},
     writers::Writers,
 };
 
@@ -109,7 +113,16 @@ impl SqliteStore {
         operation: &'static str,
         work: impl Fn(&Connection) -> Outcome<T> + Send + 'static,
     ) -> Result<T> {
-        self.inner.pool.write(operation, work).await.map_err(|error| self.named(error))
+        self.write_as(Durability::Machine, operation, work).await
+    }
+
+    async fn write_as<T: Send + 'static>(
+        &self,
+        durability: Durability,
+        operation: &'static str,
+        work: impl Fn(&Connection) -> Outcome<T> + Send + 'static,
+    ) -> Result<T> {
+        self.inner.pool.write(operation, durability, work).await.map_err(|error| self.named(error))
     }
 
     async fn read<T: Send + 'static>(
@@ -139,7 +152,9 @@ impl fmt::Debug for SqliteStore {
 /// How far a commit waits for the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Synchronous {
-    /// Until the disk says that it has it. Nothing that was acknowledged is lost when the power fails.
+    /// Until the disk says that it has it. Nothing that was acknowledged is lost when the power fails, save the latest
+    /// chunks of answers that are still streaming: those wait as under [`Synchronous::Normal`], because an answer has
+    /// a hundred of them and a sync takes as long as everything else about a chunk, many times over.
     #[default]
     Full,
     /// Until the operating system has it. When the power fails the latest commits can be lost, but the file stays whole;
