@@ -2,6 +2,8 @@
 //!
 //! `cargo bench -p maestro --bench interface`
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench that cannot run stops")]
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use criterion::{Criterion, criterion_group, criterion_main};

@@ -1,5 +1,12 @@
 //! Saved authentications through the facade: what needs both the store and the vault.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what it expects by failing"
+)]
+
 use maestro::prelude::*;
 
 fn maestro() -> Maestro {

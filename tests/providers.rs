@@ -1,5 +1,12 @@
 //! Every provider, through the facade, against the sandbox: one set of behaviours for all.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what it expects by failing"
+)]
+
 use std::time::{Duration, Instant};
 
 use maestro::{
@@ -441,6 +448,21 @@ async fn a_refused_key_an_unknown_model_and_a_wrong_address_are_told_and_leave_n
             ask(world.target(provider), "sandbox-small").start().await.unwrap().finish().await.unwrap_err();
         assert!(matches!(page.kind(), ErrorKind::Protocol | ErrorKind::Unavailable), "{provider}: {page:?}");
         assert!(page.to_string().contains("base URL"), "{provider}: {page}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_answers_whole_although_a_stream_was_asked_for_is_understood() {
+    let world = World::new().await;
+    let body = r#"{"id":"c1","object":"chat.completion","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"Hello"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":1}}"#;
+    world.sandbox.set_scenarios(vec![Scenario::raw("application/json", body)]);
+    let entry = world.say("openai_compatible", "hi").await.unwrap();
+    assert_eq!((entry.state, text_of(&entry).as_str()), (EntryState::Complete, "Hello"));
+    for provider in PROVIDERS {
+        world.sandbox.set_scenarios(vec![Scenario::raw("application/json", r#"{"hello":"world"}"#)]);
+        let error = world.say(provider, "hi").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Protocol, "{provider}: {error}");
+        assert!(error.to_string().contains("base URL"), "{provider}: {error}");
     }
 }
 

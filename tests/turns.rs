@@ -1,5 +1,12 @@
 //! Turns over the reference store, with a provider from outside and a script in place of the network.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what it expects by failing"
+)]
+
 #[path = "echo/mod.rs"]
 mod echo;
 

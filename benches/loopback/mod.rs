@@ -15,15 +15,18 @@ use bytes::Bytes;
 /// How events are delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Delivery {
-    /// One HTTP chunk an event, each written by itself.
+    /// One HTTP chunk an event. They are written together, so that how many of them one read returns is not left to
+    /// the scheduler, which would drown what is measured.
     ChunkPerEvent,
     /// All events in HTTP chunks of up to 64 KiB.
+    #[allow(dead_code, reason = "asked for by one of the benches that share this module")]
     Bulk,
 }
 
 /// A server that answers every request with the same event stream.
 pub(crate) struct Loopback {
     pub(crate) address: SocketAddr,
+    #[allow(dead_code, reason = "read by one of the benches that share this module")]
     pub(crate) connections: Arc<AtomicU64>,
 }
 
@@ -32,16 +35,22 @@ impl Loopback {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port of loopback");
         let address = listener.local_addr().expect("a bound listener has an address");
         let connections = Arc::new(AtomicU64::new(0));
-        let writes = Arc::new(writes(events, delivery));
+        let answer = Arc::new(answer(events, delivery));
         let counted = connections.clone();
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 counted.fetch_add(1, Ordering::Relaxed);
-                let writes = writes.clone();
-                thread::spawn(move || answer_all(stream, &writes));
+                let answer = answer.clone();
+                thread::spawn(move || serve_all(stream, &answer));
             }
         });
         Self { address, connections }
+    }
+
+    /// A server that runs elsewhere.
+    #[allow(dead_code, reason = "one of the benches that share this module")]
+    pub(crate) fn at(address: SocketAddr) -> Self {
+        Self { address, connections: Arc::default() }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -49,20 +58,20 @@ impl Loopback {
     }
 }
 
-fn writes(events: &[Bytes], delivery: Delivery) -> Vec<Vec<u8>> {
+fn answer(events: &[Bytes], delivery: Delivery) -> Vec<u8> {
     let head =
         b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
     let chunk = |body: &[u8]| [format!("{:x}\r\n", body.len()).as_bytes(), body, b"\r\n"].concat();
-    let mut writes = vec![head];
+    let mut bytes = head;
     match delivery {
-        Delivery::ChunkPerEvent => writes.extend(events.iter().map(|event| chunk(event))),
-        Delivery::Bulk => writes.extend(events.concat().chunks(64 << 10).map(chunk)),
+        Delivery::ChunkPerEvent => bytes.extend(events.iter().flat_map(|event| chunk(event))),
+        Delivery::Bulk => bytes.extend(events.concat().chunks(64 << 10).flat_map(chunk)),
     }
-    writes.push(b"0\r\n\r\n".to_vec());
-    writes
+    bytes.extend_from_slice(b"0\r\n\r\n");
+    bytes
 }
 
-fn answer_all(mut stream: TcpStream, writes: &[Vec<u8>]) {
+fn serve_all(mut stream: TcpStream, answer: &[u8]) {
     stream.set_nodelay(true).expect("a socket of loopback");
     let mut request = Vec::new();
     let mut piece = [0; 16 << 10];
@@ -86,10 +95,8 @@ fn answer_all(mut stream: TcpStream, writes: &[Vec<u8>]) {
             }
         }
         request.drain(..head + 4 + length);
-        for bytes in writes {
-            if stream.write_all(bytes).is_err() {
-                return;
-            }
+        if stream.write_all(answer).is_err() {
+            return;
         }
     }
 }

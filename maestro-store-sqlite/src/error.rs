@@ -41,9 +41,7 @@ pub(crate) fn from_sqlite(operation: &'static str, error: &rusqlite::Error) -> E
         ErrorCode::DiskFull => unavailable("the disk is full; nothing was written")
             .advise("make room on the disk, then try again")
             .with_retry(Retry::Never),
-        ErrorCode::ReadOnly => unavailable("the database may only be read")
-            .advise("give this program the right to write the file and its directory")
-            .with_retry(Retry::Never),
+        ErrorCode::ReadOnly => read_only(operation),
         ErrorCode::CannotOpen | ErrorCode::PermissionDenied => unavailable("the file cannot be opened")
             .advise("check that its directory exists, and that this program may write there")
             .with_retry(Retry::Never),
@@ -62,6 +60,14 @@ pub(crate) fn from_sqlite(operation: &'static str, error: &rusqlite::Error) -> E
         ),
         _ => Error::new(ErrorKind::Internal, operation).because(format!("the database failed: {error}")),
     }
+}
+
+/// The file can be read and not written.
+pub(crate) fn read_only(operation: &'static str) -> Error {
+    Error::new(ErrorKind::Unavailable, operation)
+        .because("the database may only be read")
+        .advise("give this program the right to write the file and its directory")
+        .with_retry(Retry::Never)
 }
 
 /// Whether a statement failed because a key is there already.

@@ -22,6 +22,10 @@
 //!
 //! - A method that has returned is on the disk (`synchronous = full`), and survives a crash of the program or of the
 //!   machine. [`Synchronous::Normal`] gives the second half of that up for speed.
+//! - One method promises less: [`entry_extend`](maestro_core::conversations::Conversations::entry_extend) survives a
+//!   crash of the program, `kill -9` included, but does not wait for the disk. After a power cut the journal of an
+//!   answer that was streaming can lack its latest chunks; what is left has no holes, and the end of the answer, once
+//!   acknowledged, is on the disk with everything before it.
 //! - Several programs may use one file at once, on one machine. A network file system does not keep that promise.
 //! - No method blocks the runtime that it is called on: the file is read and written by threads of the store's own.
 //! - A future that is dropped takes nothing back: what was handed over is done.
@@ -57,15 +61,15 @@ use std::{
     fmt,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use maestro_core::{Error, ErrorKind, FieldError, Result, Retry};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, MAIN_DB, OpenFlags};
 
 use crate::{
     error::{Failure, Outcome},
-    pool::Pool,
+    pool::{Durability, Pool},
     writers::Writers,
 };
 
@@ -109,7 +113,16 @@ impl SqliteStore {
         operation: &'static str,
         work: impl Fn(&Connection) -> Outcome<T> + Send + 'static,
     ) -> Result<T> {
-        self.inner.pool.write(operation, work).await
+        self.write_as(Durability::Machine, operation, work).await
+    }
+
+    async fn write_as<T: Send + 'static>(
+        &self,
+        durability: Durability,
+        operation: &'static str,
+        work: impl Fn(&Connection) -> Outcome<T> + Send + 'static,
+    ) -> Result<T> {
+        self.inner.pool.write(operation, durability, work).await.map_err(|error| self.named(error))
     }
 
     async fn read<T: Send + 'static>(
@@ -117,7 +130,16 @@ impl SqliteStore {
         operation: &'static str,
         work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
     ) -> Result<T> {
-        self.inner.pool.read(operation, work).await
+        self.inner.pool.read(operation, work).await.map_err(|error| self.named(error))
+    }
+
+    /// Says of an error of the file, which has no other entity, which file it is.
+    fn named(&self, error: Error) -> Error {
+        if error.entity().is_none() && matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Internal) {
+            error.on(self.inner.path.display())
+        } else {
+            error
+        }
     }
 }
 
@@ -130,7 +152,9 @@ impl fmt::Debug for SqliteStore {
 /// How far a commit waits for the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Synchronous {
-    /// Until the disk says that it has it. Nothing that was acknowledged is lost when the power fails.
+    /// Until the disk says that it has it. Nothing that was acknowledged is lost when the power fails, save the latest
+    /// chunks of answers that are still streaming: those wait as under [`Synchronous::Normal`], because an answer has
+    /// a hundred of them and a sync takes as long as everything else about a chunk, many times over.
     #[default]
     Full,
     /// Until the operating system has it. When the power fails the latest commits can be lost, but the file stays whole;
@@ -213,6 +237,12 @@ impl SqliteStoreBuilder {
         let open = || {
             let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
             let connection = self.connect(flags)?;
+            if connection.is_readonly(MAIN_DB)? {
+                return Err(error::read_only("open store").into());
+            }
+            // Before anything is written: a file of somebody else stays as it is.
+            migrations::check_owner(&connection)?;
+            use_log(&connection, self.busy_timeout)?;
             connection.pragma_update(None, "foreign_keys", true)?;
             connection.pragma_update(
                 None,
@@ -230,7 +260,7 @@ impl SqliteStoreBuilder {
     }
 
     fn open_reader(&self) -> Result<Connection> {
-        let open = || {
+        let open = || -> Result<_, Failure> {
             let connection = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
             connection.pragma_update(None, "query_only", true)?;
             Ok(connection)
@@ -242,7 +272,6 @@ impl SqliteStoreBuilder {
         let connection = Connection::open_with_flags(&self.path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         connection.busy_timeout(self.busy_timeout)?;
         connection.set_prepared_statement_cache_capacity(128);
-        use_log(&connection)?;
         // Sorting and the like in memory; 8 MiB of pages for each connection.
         connection.pragma_update(None, "temp_store", "memory")?;
         connection.pragma_update(None, "cache_size", -8_192)?;
@@ -250,10 +279,10 @@ impl SqliteStoreBuilder {
     }
 }
 
-/// Turns the write-ahead log on, which stays with the file. SQLite does not wait for its lock while it does so, and
-/// several programs may open a new file at the same moment; so this waits instead.
-fn use_log(connection: &Connection) -> Result<(), Failure> {
-    let mut tries = 0;
+/// Turns the write-ahead log on, which stays with the file. SQLite does not always wait for its lock while it does so,
+/// and several programs may open a new file at the same moment; so this waits instead.
+fn use_log(connection: &Connection, timeout: Duration) -> Result<(), Failure> {
+    let begun = Instant::now();
     loop {
         let mode: rusqlite::Result<String> =
             connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0));
@@ -265,9 +294,8 @@ fn use_log(connection: &Connection) -> Result<(), Failure> {
                     .advise("keep the file on a local disk")
                     .into());
             }
-            Err(error) if error::is_busy(&error) && tries < 100 => {
-                tries += 1;
-                std::thread::sleep(Duration::from_millis(20));
+            Err(error) if error::is_busy(&error) && begun.elapsed() < timeout => {
+                std::thread::sleep(Duration::from_millis(10));
             }
             Err(error) => return Err(error.into()),
         }

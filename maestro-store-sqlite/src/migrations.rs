@@ -44,6 +44,11 @@ pub(crate) fn migrate(connection: &Connection) -> Result<()> {
     }
 }
 
+/// Refuses a file that belongs to another kind of program, or to a newer version of this one, and writes nothing.
+pub(crate) fn check_owner(connection: &Connection) -> Result<()> {
+    state(connection).map(|_| ())
+}
+
 #[derive(PartialEq, Eq)]
 enum State {
     Current,
@@ -61,8 +66,11 @@ fn state(connection: &Connection) -> Result<State> {
                 "the file was written by a newer version of Maestro (schema {version}; this one knows {VERSION})"
             ))
             .advise("update this program, or name another file")),
-        // A file without an owner is new, or is shared with a program that does not put its name into the header.
-        (APPLICATION_ID | 0, _) => Ok(State::Behind),
+        // A file without an owner is new, or is shared with a program that writes nothing into the header.
+        (APPLICATION_ID, _) | (0, 0) => Ok(State::Behind),
+        (0, version) => Err(Error::new(ErrorKind::Unsupported, OPERATION)
+            .because(format!("the file belongs to another program, which counts its versions (at {version})"))
+            .advise("name another file, or one that does not exist yet")),
         (other, _) => Err(Error::new(ErrorKind::Unsupported, OPERATION)
             .because(format!("the file belongs to another program (application id {other:#010x})"))
             .advise("name another file, or one that does not exist yet")),

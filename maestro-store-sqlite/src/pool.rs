@@ -3,6 +3,9 @@
 //! SQLite lets one connection write at a time, and a commit takes a sync of the disk. So all writes of this program go
 //! through one thread: what waits while a commit is under way goes together into the next one. Each job stands in a
 //! savepoint of its own, so one that fails takes none of its neighbours along, and none is answered before the commit.
+//!
+//! Chunks of a journal are worth less than a sync each: a group of nothing else commits without one
+//! ([`Durability::Program`]).
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -21,6 +24,16 @@ use crate::error::{Failure, Outcome, from_sqlite};
 
 /// How many jobs go into one commit at the most.
 const GROUP_MAX: usize = 256;
+
+/// What a job's changes outlive once it has been answered, where the store is one that syncs at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// The end of the machine: the commit waits for the disk.
+    Machine,
+    /// The end of the program. After a power cut the file is as it was before this job or an earlier one of this kind;
+    /// a later job that waits for the disk brings these along.
+    Program,
+}
 
 /// The threads of a store and the ways to them. Dropping it finishes what was asked for, then closes the file.
 pub(crate) struct Pool {
@@ -41,17 +54,18 @@ impl Pool {
         Ok(Self { readers, writer })
     }
 
-    /// Runs `work` in a transaction that writes, and answers when it is on the disk. It may run twice: when its group
+    /// Runs `work` in a transaction that writes, and answers when it is as durable as that. It may run twice: when its group
     /// cannot be committed, each job of it is tried again alone.
     ///
     /// Once it has been handed over it is done, even if the caller no longer waits.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
         operation: &'static str,
+        durability: Durability,
         work: impl Fn(&Connection) -> Outcome<T> + Send + 'static,
     ) -> Result<T> {
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(TypedJob { operation, work, outcome: None, reply });
+        let job = Box::new(TypedJob { operation, durability, work, outcome: None, reply });
         self.writer.jobs.send(job).map_err(|_| gone(operation))?;
         answer.await.map_err(|_| gone(operation))?
     }
@@ -82,6 +96,7 @@ impl Pool {
 
 /// A job for the writer.
 trait Job: Send {
+    fn durability(&self) -> Durability;
     /// Does the work, and says whether its changes are to be kept.
     fn run(&mut self, connection: &Connection) -> bool;
     /// Answers with what the work came to.
@@ -92,12 +107,17 @@ trait Job: Send {
 
 struct TypedJob<T, W> {
     operation: &'static str,
+    durability: Durability,
     work: W,
     outcome: Option<Outcome<T>>,
     reply: oneshot::Sender<Result<T>>,
 }
 
 impl<T: Send, W: Fn(&Connection) -> Outcome<T> + Send> Job for TypedJob<T, W> {
+    fn durability(&self) -> Durability {
+        self.durability
+    }
+
     fn run(&mut self, connection: &Connection) -> bool {
         self.outcome.insert(guarded(self.operation, || (self.work)(connection))).is_ok()
     }
@@ -137,21 +157,23 @@ impl Drop for Writer {
 
 /// Takes what waits, commits it together, answers, and so on until nobody can ask any more.
 fn write_groups(connection: &Connection, queue: &Receiver<Box<dyn Job>>) {
+    let mut syncing = Syncing::of(connection);
     while let Ok(first) = queue.recv() {
         let mut group = vec![first];
         group.extend(queue.try_iter().take(GROUP_MAX - 1));
         if let [_] = &*group {
-            group.into_iter().for_each(|job| write_alone(connection, job));
-        } else if let Some(group) = write_together(connection, group) {
+            group.into_iter().for_each(|job| write_alone(connection, &mut syncing, job));
+        } else if let Some(group) = write_together(connection, &mut syncing, group) {
             tracing::debug!(jobs = group.len(), "a group could not be committed; trying its jobs one by one");
-            group.into_iter().for_each(|job| write_alone(connection, job));
+            group.into_iter().for_each(|job| write_alone(connection, &mut syncing, job));
         }
     }
 }
 
 /// One job, one transaction.
-fn write_alone(connection: &Connection, mut job: Box<dyn Job>) {
-    let done = begin(connection)
+fn write_alone(connection: &Connection, syncing: &mut Syncing, mut job: Box<dyn Job>) {
+    let done = syncing
+        .begin(connection, std::slice::from_ref(&job))
         .and_then(|()| if job.run(connection) { step(connection, "commit") } else { roll_back(connection) });
     match done {
         Ok(()) => job.answer(),
@@ -163,8 +185,12 @@ fn write_alone(connection: &Connection, mut job: Box<dyn Job>) {
 }
 
 /// Several jobs, one transaction, a savepoint for each. Gives the jobs back when that is not possible.
-fn write_together(connection: &Connection, mut group: Vec<Box<dyn Job>>) -> Option<Vec<Box<dyn Job>>> {
-    if let Err(error) = begin(connection) {
+fn write_together(
+    connection: &Connection,
+    syncing: &mut Syncing,
+    mut group: Vec<Box<dyn Job>>,
+) -> Option<Vec<Box<dyn Job>>> {
+    if let Err(error) = syncing.begin(connection, &group) {
         // It has waited for the lock as long as it may; to wait as long again for each job would help nobody.
         group.into_iter().for_each(|job| job.fail(&error));
         return None;
@@ -189,8 +215,36 @@ fn write_together(connection: &Connection, mut group: Vec<Box<dyn Job>>) -> Opti
     }
 }
 
-fn begin(connection: &Connection) -> rusqlite::Result<()> {
-    step(connection, "begin immediate")
+/// Whether commits of the connection that writes wait for the disk.
+struct Syncing {
+    /// Whether the store is one that syncs.
+    wanted: bool,
+    /// Whether the next commit will.
+    on: bool,
+}
+
+impl Syncing {
+    fn of(connection: &Connection) -> Self {
+        let level = connection.query_row("pragma synchronous", [], |row| row.get::<_, i64>(0));
+        // 2 is `full`. What cannot be told is left as it is.
+        let wanted = level.is_ok_and(|level| level >= 2);
+        Self { wanted, on: wanted }
+    }
+
+    /// Begins a transaction whose commit waits for the disk if one of its jobs has to.
+    fn begin(&mut self, connection: &Connection, jobs: &[Box<dyn Job>]) -> rusqlite::Result<()> {
+        let on = self.wanted && jobs.iter().any(|job| job.durability() == Durability::Machine);
+        if on != self.on {
+            // Prepared each time, because this pragma acts when it is prepared, and does nothing in a transaction.
+            connection.execute_batch(if on {
+                "pragma synchronous = full"
+            } else {
+                "pragma synchronous = normal"
+            })?;
+            self.on = on;
+        }
+        step(connection, "begin immediate")
+    }
 }
 
 fn roll_back(connection: &Connection) -> rusqlite::Result<()> {
@@ -289,3 +343,6 @@ fn guarded<T>(operation: &'static str, work: impl FnOnce() -> Outcome<T>) -> Out
 fn gone(operation: &'static str) -> Error {
     Error::new(ErrorKind::Unavailable, operation).because("the store has been closed")
 }
+
+#[cfg(test)]
+mod tests;

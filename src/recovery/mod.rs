@@ -58,7 +58,16 @@ impl Maestro {
         let response = accept(protocol, response).await?;
         let (head, body) = response.into_parts();
         let mut events = parse_stream(body, protocol.decoder());
-        match events.next().await {
+        let is_json = Body::of(&head.headers) == Body::Json;
+        let mut first = events.next().await;
+        while is_json && matches!(first, Some(StreamEvent::Notice(_))) {
+            first = events.next().await;
+        }
+        match first {
+            Some(StreamEvent::Truncated(_)) if is_json => {
+                // Neither an answer nor an error is in it: it is not from the API that was asked for.
+                Err(protocol.error(head.status, &head.headers, b"{}"))
+            }
             Some(StreamEvent::Failed(error) | StreamEvent::Truncated(error)) => Err(error),
             first => {
                 let exchange =
@@ -71,7 +80,7 @@ impl Maestro {
 
 /// Lets an event stream through, and reads anything else as the error that it is.
 async fn accept(protocol: &dyn ChatProtocol, response: Response<BodyStream>) -> Result<Response<BodyStream>> {
-    if response.status() == StatusCode::OK && may_be_events(response.headers()) {
+    if response.status() == StatusCode::OK && Body::of(response.headers()) != Body::Other {
         return Ok(response);
     }
     let (head, mut body) = response.into_parts();
@@ -88,8 +97,28 @@ async fn accept(protocol: &dyn ChatProtocol, response: Response<BodyStream>) -> 
     Err(protocol.error(head.status, &head.headers, &bytes))
 }
 
-/// Whether a body may be an event stream. A missing content type is one: some backends send none.
-fn may_be_events(headers: &HeaderMap) -> bool {
-    let Some(kind) = headers.get(CONTENT_TYPE) else { return true };
-    kind.to_str().is_ok_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/event-stream"))
+/// What the headers of a success promise of its body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Body {
+    /// An event stream. A missing content type counts as one: some backends send none.
+    Events,
+    /// JSON. Some servers answer whole although a stream was asked for, or put an error into a success; the decoder
+    /// reads both.
+    Json,
+    /// Something else, such as a page for browsers.
+    Other,
+}
+
+impl Body {
+    fn of(headers: &HeaderMap) -> Self {
+        let Some(kind) = headers.get(CONTENT_TYPE) else { return Self::Events };
+        let kind = kind.to_str().unwrap_or_default().trim_start().to_ascii_lowercase();
+        if kind.starts_with("text/event-stream") {
+            Self::Events
+        } else if kind.starts_with("application/json") {
+            Self::Json
+        } else {
+            Self::Other
+        }
+    }
 }

@@ -42,7 +42,8 @@ pub struct ChatRequest {
     pub effort: Option<Effort>,
     /// The form of the answer.
     pub output: OutputFormat,
-    /// A stable key of the conversation, for providers that route by it to keep caches warm.
+    /// A stable key of the conversation, for providers that route by it to keep caches warm. Others pass it over without
+    /// a line in the report, since it changes no answer.
     pub cache_key: Option<CompactString>,
 }
 

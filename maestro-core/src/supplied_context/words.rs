@@ -8,7 +8,11 @@ use std::collections::BTreeSet;
 use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 use unicode_segmentation::UnicodeSegmentation as _;
 
-/// The folded words of some texts, each once, sorted: what an index of an item holds.
+/// How many characters of a folded word count. What is longer is hardly a word, and indexes keep no key of any length.
+const COUNTED: usize = 64;
+
+/// The folded words of some texts, each once, sorted: what an index of an item holds. Of a long word its first 64
+/// characters count.
 ///
 /// ```
 /// use maestro_core::supplied_context::search_words;
@@ -29,7 +33,7 @@ pub fn query_words(query: &str) -> BTreeSet<String> {
     search_words([query])
 }
 
-/// Compatibility decomposition, lower case, no marks, letters and digits only. Two rounds, because lower case can
+/// Compatibility decomposition, lower case, no marks, letters and digits only, cut to length. Two rounds, because lower case can
 /// decompose again (`İ`).
 fn fold(word: &str) -> String {
     let once = |text: &str| -> String {
@@ -39,7 +43,7 @@ fn fold(word: &str) -> String {
             .map(|c| if c == 'ς' { 'σ' } else { c })
             .collect()
     };
-    once(&once(word)).replace('ß', "ss").chars().filter(|c| c.is_alphanumeric()).collect()
+    once(&once(word)).replace('ß', "ss").chars().filter(|c| c.is_alphanumeric()).take(COUNTED).collect()
 }
 
 #[cfg(test)]

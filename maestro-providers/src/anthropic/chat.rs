@@ -159,9 +159,6 @@ fn body<'a>(request: &'a ChatRequest, report: &mut TranslationReport) -> Result<
     };
     let output_config =
         (plan.effort.is_some() || format.is_some()).then_some(OutputConfig { effort: plan.effort, format });
-    if request.cache_key.is_some() {
-        report.note(Action::Dropped, "the cache key: caches are marked by cache hints here");
-    }
     Ok(Body {
         model: request.model.as_str(),
         max_tokens: plan.max_tokens,

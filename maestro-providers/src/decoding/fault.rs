@@ -43,14 +43,12 @@ impl Fault<'_> {
     }
 }
 
-/// An event of the stream is not the JSON that it should be. Nothing of its content gets into the error.
+/// An event of the stream is not the JSON object that it should be. Nothing of its content gets into the error.
 #[cold]
-pub(crate) fn not_json(provider: &'static str, error: &serde_json::Error) -> Error {
-    let what = if error.is_data() { "does not have the form of its protocol" } else { "is not valid JSON" };
+pub(crate) fn not_json(provider: &'static str, event: &str, at: usize) -> Error {
+    let length = event.len();
     Error::new(ErrorKind::Protocol, READING).with_provider(provider).because(format!(
-        "an event of the stream {what}, at line {} column {}",
-        error.line(),
-        error.column()
+        "an event of the stream is not a JSON object: it goes wrong at byte {at} of {length}"
     ))
 }
 

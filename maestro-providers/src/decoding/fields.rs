@@ -1,24 +1,57 @@
-//! Fields of a provider's JSON that are read leniently: what is missing, `null` or of a form that the protocol does not
-//! have counts as absent, and does not spoil the rest of the event.
+//! The fields of a provider's JSON, read leniently: what is missing, `null` or of a type that the protocol does not have
+//! counts as absent, and does not spoil the rest of the event.
 
-use std::{borrow::Cow, fmt, marker::PhantomData};
+use std::borrow::Cow;
 
 use compact_str::CompactString;
-use serde::{
-    Deserialize, Deserializer,
-    de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
-};
 use smallvec::SmallVec;
 
-/// Reads an object into a type. (A derived type would also read itself from a list, element by element.)
-#[inline]
-pub(crate) fn object<'a, T: Deserialize<'a>>(json: &'a str) -> serde_json::Result<T> {
-    if json.trim_ascii_start().starts_with('{') {
-        return serde_json::from_str(json);
-    }
-    serde_json::from_str::<IgnoredAny>(json)?;
-    Err(Error::custom("not an object"))
+use super::json::{Json, Malformed, Read};
+
+/// Declares an object of a protocol as a table: each field with its type and its key.
+///
+/// Keys that are not named are passed over, and the last one counts where a key stands twice.
+macro_rules! object {
+    ($(#[$meta:meta])* $vis:vis struct $name:ident $(<$life:lifetime>)? {
+        $($(#[$field_meta:meta])* $field_vis:vis $field:ident: $type:ty = $key:literal,)*
+    }) => {
+        $(#[$meta])*
+        #[derive(Default)]
+        $vis struct $name $(<$life>)? {
+            $($(#[$field_meta])* $field_vis $field: $type,)*
+        }
+
+        object!(@read $name $(<$life>)? { $($field = $key,)* });
+    };
+    (@read $name:ident <$life:lifetime> { $($field:ident = $key:literal,)* }) => {
+        impl<$life> $crate::decoding::Read<$life> for $name<$life> {
+            #[inline]
+            fn read(&mut self, json: &mut $crate::decoding::Json<$life>) -> Result<(), $crate::decoding::Malformed> {
+                object!(@fields self json { $($field = $key,)* })
+            }
+        }
+    };
+    (@read $name:ident { $($field:ident = $key:literal,)* }) => {
+        impl<'de> $crate::decoding::Read<'de> for $name {
+            #[inline]
+            fn read(&mut self, json: &mut $crate::decoding::Json<'de>) -> Result<(), $crate::decoding::Malformed> {
+                object!(@fields self json { $($field = $key,)* })
+            }
+        }
+    };
+    (@fields $self:ident $json:ident { $($field:ident = $key:literal,)* }) => {
+        if $json.peek() == Some(b'{') {
+            $json.object(|key, json| match key {
+                $($key => $crate::decoding::Read::read(&mut $self.$field, json),)*
+                _ => json.skip(),
+            })
+        } else {
+            $json.skip()
+        }
+    };
 }
+
+pub(crate) use object;
 
 /// A text on its way into an event: up to 24 bytes are kept inline, escaped or not.
 #[derive(Debug, Default)]
@@ -27,12 +60,25 @@ pub(crate) struct Text(Option<CompactString>);
 impl Text {
     /// The text, if there is one and it is not empty.
     #[inline]
-    pub(crate) fn take(self) -> Option<CompactString> {
-        self.0.filter(|text| !text.is_empty())
+    pub(crate) fn take(&mut self) -> Option<CompactString> {
+        self.0.take().filter(|text| !text.is_empty())
     }
 }
 
-/// A short text that is looked at, borrowed where nothing in it is escaped.
+impl<'de> Read<'de> for Text {
+    #[inline]
+    fn read(&mut self, json: &mut Json<'de>) -> Result<(), Malformed> {
+        if json.peek() != Some(b'"') {
+            return json.skip();
+        }
+        let written = json.string()?;
+        self.0 = Some(json.said(written));
+        Ok(())
+    }
+}
+
+/// A text that is looked at, borrowed where nothing in it is escaped. A number counts as its text, since codes and ids
+/// are numbers with some servers.
 #[derive(Debug, Default)]
 pub(crate) struct Str<'a>(Option<Cow<'a, str>>);
 
@@ -53,6 +99,42 @@ impl Str<'_> {
     pub(crate) fn to_compact(&self) -> Option<CompactString> {
         self.filled().map(CompactString::from)
     }
+
+    /// A copy of the text, if there is one and it is not empty.
+    pub(crate) fn to_text(&self) -> Option<String> {
+        self.filled().map(str::to_owned)
+    }
+}
+
+impl<'a> Read<'a> for Str<'a> {
+    #[inline]
+    fn read(&mut self, json: &mut Json<'a>) -> Result<(), Malformed> {
+        self.0 = Some(match json.peek() {
+            Some(b'"') => {
+                let written = json.string()?;
+                if json.is_escaped() {
+                    Cow::Owned(json.said(written).into_string())
+                } else {
+                    Cow::Borrowed(written)
+                }
+            }
+            Some(b'-' | b'0'..=b'9') => Cow::Borrowed(json.number()?),
+            _ => return json.skip(),
+        });
+        Ok(())
+    }
+}
+
+/// A value as it is written; `null` counts as none.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Raw<'a>(pub(crate) Option<&'a str>);
+
+impl<'a> Read<'a> for Raw<'a> {
+    #[inline]
+    fn read(&mut self, json: &mut Json<'a>) -> Result<(), Malformed> {
+        self.0 = Some(json.raw()?).filter(|raw| *raw != "null");
+        Ok(())
+    }
 }
 
 /// A number of tokens. Some servers write `5.0` for five.
@@ -61,6 +143,7 @@ pub(crate) struct Tokens(pub(crate) Option<u64>);
 
 impl Tokens {
     /// The number, nought where there is none.
+    #[inline]
     pub(crate) fn get(self) -> u64 {
         self.0.unwrap_or_default()
     }
@@ -71,186 +154,139 @@ impl Tokens {
     }
 }
 
-/// A list that as a rule has at most one element, which then costs no allocation. What is no list is an empty one.
-#[derive(Debug)]
-pub(crate) struct Few<T>(pub(crate) SmallVec<[T; 1]>);
-
-impl<T> Default for Few<T> {
-    fn default() -> Self {
-        Self(SmallVec::new())
-    }
-}
-
-impl<'de> Deserialize<'de> for Text {
+impl<'de> Read<'de> for Tokens {
     #[inline]
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Lenient::<Self>(PhantomData))
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Str<'a> {
-    #[inline]
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Lenient::<Self>(PhantomData))
-    }
-}
-
-impl<'de> Deserialize<'de> for Tokens {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Lenient::<Self>(PhantomData))
-    }
-}
-
-/// What a lenient field makes of the JSON values that it understands.
-trait Lenience<'de>: Default {
-    fn from_str(_text: &str) -> Self {
-        Self::default()
-    }
-
-    fn from_borrowed(text: &'de str) -> Self {
-        Self::from_str(text)
-    }
-
-    fn from_number(_number: Number) -> Self {
-        Self::default()
-    }
-}
-
-enum Number {
-    Whole(u64),
-    Negative(i64),
-    Float(f64),
-}
-
-impl Lenience<'_> for Text {
-    #[inline]
-    fn from_str(text: &str) -> Self {
-        Self(Some(CompactString::from(text)))
-    }
-}
-
-impl<'de: 'a, 'a> Lenience<'de> for Str<'a> {
-    fn from_str(text: &str) -> Self {
-        Self(Some(Cow::Owned(text.to_owned())))
-    }
-
-    #[inline]
-    fn from_borrowed(text: &'de str) -> Self {
-        Self(Some(Cow::Borrowed(text)))
-    }
-
-    // Error codes and ids are numbers with some servers.
-    fn from_number(number: Number) -> Self {
-        Self(Some(Cow::Owned(match number {
-            Number::Whole(number) => number.to_string(),
-            Number::Negative(number) => number.to_string(),
-            Number::Float(number) => number.to_string(),
-        })))
-    }
-}
-
-impl Lenience<'_> for Tokens {
-    fn from_number(number: Number) -> Self {
-        Self(Some(match number {
-            Number::Whole(number) => number,
-            Number::Negative(_) => 0,
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
-            Number::Float(number) => number as u64,
-        }))
-    }
-}
-
-struct Lenient<T>(PhantomData<T>);
-
-impl<'de, T: Lenience<'de>> Visitor<'de> for Lenient<T> {
-    type Value = T;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any value")
-    }
-
-    #[inline]
-    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
-        Ok(T::from_str(text))
-    }
-
-    #[inline]
-    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<T, E> {
-        Ok(T::from_borrowed(text))
-    }
-
-    #[inline]
-    fn visit_unit<E: Error>(self) -> Result<T, E> {
-        Ok(T::default())
-    }
-
-    fn visit_bool<E: Error>(self, _: bool) -> Result<T, E> {
-        Ok(T::default())
-    }
-
-    #[inline]
-    fn visit_u64<E: Error>(self, number: u64) -> Result<T, E> {
-        Ok(T::from_number(Number::Whole(number)))
-    }
-
-    fn visit_i64<E: Error>(self, number: i64) -> Result<T, E> {
-        Ok(T::from_number(Number::Negative(number)))
-    }
-
-    fn visit_f64<E: Error>(self, number: f64) -> Result<T, E> {
-        Ok(T::from_number(Number::Float(number)))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<T, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(T::default())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(T::default())
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Few<T> {
-    #[inline]
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Elements<T>(PhantomData<T>);
-
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Elements<T> {
-            type Value = Few<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list")
-            }
-
-            #[inline]
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Few<T>, A::Error> {
-                let mut few = Few::default();
-                while let Some(element) = seq.next_element()? {
-                    few.0.push(element);
-                }
-                Ok(few)
-            }
-
-            fn visit_unit<E: Error>(self) -> Result<Few<T>, E> {
-                Ok(Few::default())
-            }
-
-            fn visit_str<E: Error>(self, _: &str) -> Result<Few<T>, E> {
-                Ok(Few::default())
-            }
-
-            fn visit_bool<E: Error>(self, _: bool) -> Result<Few<T>, E> {
-                Ok(Few::default())
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Few<T>, A::Error> {
-                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(Few::default())
-            }
+    fn read(&mut self, json: &mut Json<'de>) -> Result<(), Malformed> {
+        if !matches!(json.peek(), Some(b'-' | b'0'..=b'9')) {
+            return json.skip();
         }
+        let number = json.number()?;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
+        let float = || number.parse::<f64>().ok().map(|number| number as u64);
+        self.0 = number.parse().ok().or_else(float);
+        Ok(())
+    }
+}
 
-        deserializer.deserialize_any(Elements(PhantomData))
+/// A place in a list.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Index(pub(crate) Option<u32>);
+
+impl<'de> Read<'de> for Index {
+    #[inline]
+    fn read(&mut self, json: &mut Json<'de>) -> Result<(), Malformed> {
+        if !matches!(json.peek(), Some(b'-' | b'0'..=b'9')) {
+            return json.skip();
+        }
+        self.0 = json.number()?.parse().ok();
+        Ok(())
+    }
+}
+
+/// Yes or no; what is neither is no.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Flag(pub(crate) bool);
+
+impl<'de> Read<'de> for Flag {
+    fn read(&mut self, json: &mut Json<'de>) -> Result<(), Malformed> {
+        self.0 = json.peek() == Some(b't');
+        json.skip()
+    }
+}
+
+impl<'de, T: Read<'de> + Default> Read<'de> for Option<T> {
+    #[inline]
+    fn read(&mut self, json: &mut Json<'de>) -> Result<(), Malformed> {
+        if json.peek() == Some(b'n') {
+            return json.skip();
+        }
+        self.insert(T::default()).read(json)
+    }
+}
+
+/// A list. The first element needs no allocation, and as a rule it is the only one.
+impl<'de, T: Read<'de> + Default> Read<'de> for SmallVec<[T; 1]> {
+    #[inline]
+    fn read(&mut self, json: &mut Json<'de>) -> Result<(), Malformed> {
+        if json.peek() != Some(b'[') {
+            return json.skip();
+        }
+        json.list(|json| {
+            self.push(T::default());
+            match self.last_mut() {
+                Some(element) => element.read(json),
+                None => json.skip(),
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::json::read, *};
+
+    object! {
+        struct Outer<'a> {
+            name: Str<'a> = "name",
+            text: Text = "text",
+            inner: Inner = "inner",
+            some: Option<Inner> = "some",
+            list: SmallVec<[Inner; 1]> = "list",
+            raw: Raw<'a> = "raw",
+            flag: Flag = "flag",
+        }
+    }
+
+    object! {
+        #[derive(Debug, PartialEq)]
+        struct Inner {
+            tokens: Tokens = "tokens",
+            index: Index = "index",
+        }
+    }
+
+    fn inner(tokens: u64) -> Inner {
+        Inner { tokens: Tokens(Some(tokens)), index: Index(None) }
+    }
+
+    #[test]
+    fn an_object_is_read_in_place_whatever_stands_beside() {
+        let json = r#" {"x":[{}],"name":"a","text":"b\n","inner":{"y":1,"tokens":2.0},"some":{"tokens":3},"raw": [ 1 ] ,
+            "list":[{"tokens":4},null,{"tokens":5}],"flag":true,"n\u0061me":7} "#;
+        let mut outer: Outer<'_> = read(json).unwrap();
+        assert_eq!((outer.name.get(), outer.text.take().unwrap().as_str()), ("7", "b\n"));
+        assert_eq!(
+            (outer.inner, outer.some, outer.raw.0, outer.flag.0),
+            (inner(2), Some(inner(3)), Some("[ 1 ]"), true)
+        );
+        assert_eq!(outer.list.as_slice(), [inner(4), Inner::default(), inner(5)]);
+    }
+
+    #[test]
+    fn values_of_other_types_leave_the_place_as_it_was() {
+        for other in [
+            "null",
+            "1",
+            "-1",
+            "1.5",
+            "true",
+            "\"a\"",
+            "[1,[2]]",
+            "[]",
+            "{\"index\":-1}",
+            "{\"tokens\":\"1\"}",
+        ] {
+            let json = format!(r#"{{"inner":{other},"text":[{other}],"list":{{"a":{other}}}}}"#);
+            let mut outer: Outer<'_> = read(&json).unwrap();
+            assert_eq!(outer.inner, Inner::default(), "{other}");
+            assert!(outer.text.take().is_none() && outer.list.is_empty());
+        }
+    }
+
+    #[test]
+    fn what_is_no_object_is_an_error() {
+        for json in ["", "[]", "[{}]", "null", "{", "{}{}", "{\"a\":}", "\"a\"", "{} x"] {
+            assert!(read::<Outer<'_>>(json).is_err(), "{json}");
+        }
     }
 }

@@ -3,31 +3,25 @@
 use std::time::Duration;
 
 use maestro_core::{Error, ErrorKind, Retry};
-use serde::Deserialize;
 
-use super::{Fault, Str, wait_from_words};
+use super::{Fault, Str, object, read, wait_from_words};
 
-/// The fields of an error, wherever they stand.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Fields<'a> {
-    #[serde(borrow, rename = "type")]
-    kind: Str<'a>,
-    #[serde(borrow)]
-    code: Str<'a>,
-    #[serde(borrow)]
-    message: Str<'a>,
-    #[serde(borrow)]
-    detail: Str<'a>,
-    #[serde(borrow)]
-    request_id: Str<'a>,
+object! {
+    /// The fields of an error, wherever they stand.
+    struct Fields<'a> {
+        kind: Str<'a> = "type",
+        code: Str<'a> = "code",
+        message: Str<'a> = "message",
+        detail: Str<'a> = "detail",
+        request_id: Str<'a> = "request_id",
+    }
 }
 
 /// The error that this JSON tells: an object with any of `code`, `type`, `message` and `detail`, or a string.
 pub(crate) fn openai_error(provider: &'static str, json: &str) -> Error {
-    let text = serde_json::from_str::<Str<'_>>(json).unwrap_or_default();
-    let fields = serde_json::from_str::<Fields<'_>>(json).unwrap_or_default();
-    let message = fields.message.filled().or(fields.detail.filled()).or(text.filled());
+    let text = serde_json::from_str::<String>(json).ok();
+    let fields: Fields<'_> = read(json).unwrap_or_default();
+    let message = fields.message.filled().or(fields.detail.filled()).or(text.as_deref());
     // `type` says it where `code` is null, a number, or missing.
     let code = fields.code.filled().filter(|code| code.parse::<f64>().is_err());
     let kind = fields.kind.filled().filter(|kind| *kind != "error");

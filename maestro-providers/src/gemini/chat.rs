@@ -66,7 +66,7 @@ impl ChatProtocol for Gemini {
             audio: MediaRule { bytes: &["audio/*"], urls: Carries::No, file_refs: Carries::Yes },
             refusals: RefusalRule::AsText,
             filtered: FilteredTurns::Dropped,
-            empty_text: EmptyText::AlwaysDropped,
+            empty_text: EmptyText::SealedKept,
             mid_system: MidSystem::AsUserText,
             neighbours: Neighbours::Merged,
             first_turn: FirstTurn::User,
@@ -126,9 +126,6 @@ impl Gemini {
                 Action::Dropped,
                 "one call at a time: this API cannot be told; run the first and refuse others",
             );
-        }
-        if request.cache_key.is_some() {
-            report.note(Action::Dropped, "the cache key: caches are implicit here");
         }
         let generation = Generation::of(request.model.as_str());
         Ok(Body {

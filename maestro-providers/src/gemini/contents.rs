@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 
 use maestro_core::chat::{
-    Action, ChatRequest, Media, Part, PartKind, Role, Seal, SealKind, ToolResult, ToolResultContent,
-    TranslationReport,
+    Action, ChatRequest, Media, Message, Part, PartKind, Role, Seal, SealKind, ToolCall, ToolResult,
+    ToolResultContent, TranslationReport,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::API;
+use super::{API, Generation};
 use crate::json::{self, Base64, ObjectArgs};
 
 #[derive(Serialize)]
@@ -56,6 +56,8 @@ enum Payload<'a> {
         file_uri: &'a str,
     },
     FunctionCall {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<&'a str>,
         name: &'a str,
         args: ObjectArgs<'a>,
     },
@@ -99,6 +101,7 @@ pub(super) fn encode<'a>(
     let mut system: Vec<Text<'a>> = request.system.iter().map(|text| Text { text }).collect();
     let mut contents: Vec<Content<'a>> = Vec::new();
     // Only ids that the API gave itself go back to it: older models refuse the field.
+    let generation = Generation::of(request.model.as_str());
     let mut own_ids = HashSet::new();
     for (number, message) in request.messages.iter().enumerate() {
         let role = match message.role {
@@ -111,8 +114,8 @@ pub(super) fn encode<'a>(
         };
         let mut parts = Vec::with_capacity(message.parts.len());
         for (index, part) in message.parts.iter().enumerate() {
-            if let (PartKind::ToolCall(call), Some(native)) = (&part.kind, json::own_native(part, &API))
-                && call_id(json::raw(native)).as_deref() == Some(&*call.call_id)
+            if let PartKind::ToolCall(call) = &part.kind
+                && gave_id(message, part, call, generation)
             {
                 own_ids.insert(&*call.call_id);
             }
@@ -154,7 +157,8 @@ fn piece<'a>(part: &'a Part, own_ids: &HashSet<&str>) -> Option<Piece<'a>> {
         PartKind::Document(document) => (media(&document.media)?, None),
         PartKind::Audio(audio) => (media(&audio.media)?, None),
         PartKind::ToolCall(call) => {
-            (Payload::FunctionCall { name: &call.name, args: ObjectArgs(&call.args_raw) }, None)
+            let id = own_ids.contains(&*call.call_id).then_some(&*call.call_id);
+            (Payload::FunctionCall { id, name: &call.name, args: ObjectArgs(&call.args_raw) }, None)
         }
         PartKind::ToolResult(result) => (response(result, own_ids), None),
         _ => return None,
@@ -164,6 +168,20 @@ fn piece<'a>(part: &'a Part, own_ids: &HashSet<&str>) -> Option<Piece<'a>> {
 
 fn signature(seal: &Seal) -> Option<&str> {
     (seal.api == API && seal.kind == SealKind::ThoughtSignature).then_some(&*seal.bytes)
+}
+
+/// Whether the API gave the id of a call itself: native JSON shows it; without, an answer of its own to a model that
+/// knows ids has one, unless it is of the form in which missing ids are made up.
+fn gave_id(message: &Message, part: &Part, call: &ToolCall, generation: Generation) -> bool {
+    if let Some(native) = json::own_native(part, &API) {
+        return call_id(json::raw(native)).as_deref() == Some(&*call.call_id);
+    }
+    let is_made_up = call
+        .call_id
+        .strip_prefix("call_")
+        .is_some_and(|digits| digits.len() == 24 && digits.bytes().all(|b| b.is_ascii_hexdigit()));
+    let is_own = message.origin.as_ref().is_some_and(|origin| origin.api == API);
+    is_own && generation >= Generation::Three && !is_made_up
 }
 
 /// The id within a native call, if it has one.

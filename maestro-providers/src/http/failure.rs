@@ -125,3 +125,36 @@ impl Causes {
         causes
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Link(&'static str, Option<io::Error>);
+
+    impl fmt::Display for Link {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+
+    impl StdError for Link {
+        fn source(&self) -> Option<&(dyn StdError + 'static)> {
+            self.1.as_ref().map(|error| error as _)
+        }
+    }
+
+    #[test]
+    fn the_chain_of_causes_is_read_to_its_end() {
+        let told = |text, kind, inner: &'static str| {
+            let causes = Causes::of(&Link(text, Some(io::Error::new(kind, inner))));
+            (causes.refused, causes.dns, causes.tls)
+        };
+        let other = io::ErrorKind::Other;
+        assert_eq!(told("tcp connect error", io::ErrorKind::ConnectionRefused, "x"), (true, false, false));
+        assert_eq!(told("dns error", other, "failed to lookup address information"), (false, true, false));
+        assert_eq!(told("client error", other, "invalid peer certificate: Expired"), (false, false, true));
+        assert_eq!(told("client error", other, "reset"), (false, false, false));
+    }
+}

@@ -64,21 +64,23 @@ pub(super) enum MadeContent<'a> {
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "snake_case")]
 pub(super) enum ImageSource<'a> {
     #[serde(rename = "image_url")]
     Data(DataUrl<'a>),
     #[serde(rename = "image_url")]
     Url(&'a Url),
-    FileId(&'a str),
+    #[serde(rename = "file_id")]
+    Id(&'a str),
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "snake_case")]
 pub(super) enum FileSource<'a> {
-    FileData(DataUrl<'a>),
-    FileUrl(&'a Url),
-    FileId(&'a str),
+    #[serde(rename = "file_data")]
+    Data(DataUrl<'a>),
+    #[serde(rename = "file_url")]
+    Url(&'a Url),
+    #[serde(rename = "file_id")]
+    Id(&'a str),
 }
 
 #[derive(Serialize)]
@@ -120,8 +122,6 @@ struct Items<'a> {
     done: Vec<Item<'a>>,
     role: &'static str,
     content: Vec<Content<'a>>,
-    /// The item that was written last, if it was native: the parts of one message item may all bring it along.
-    last_native: Option<&'a str>,
 }
 
 impl<'a> Items<'a> {
@@ -135,10 +135,9 @@ impl<'a> Items<'a> {
             let raw = json::raw(native);
             if is_content(raw) {
                 self.grow(role, Content::Native(raw));
-            } else if self.last_native != Some(native.get()) {
+            } else {
                 self.close();
                 self.done.push(Item::Native(raw));
-                self.last_native = Some(native.get());
             }
             return true;
         }
@@ -157,14 +156,12 @@ impl<'a> Items<'a> {
     }
 
     fn grow(&mut self, role: &'static str, content: Content<'a>) {
-        self.last_native = None;
         self.role = role;
         self.content.push(content);
     }
 
     /// Ends the message that grows.
     fn close(&mut self) {
-        self.last_native = None;
         if !self.content.is_empty() {
             let content = std::mem::take(&mut self.content);
             self.done.push(Item::Made(MadeItem::Message { role: self.role, content }));
@@ -242,7 +239,7 @@ fn image(image: &Image) -> MadeContent<'_> {
     let source = match &image.media {
         Media::Bytes { media_type, data } => ImageSource::Data(DataUrl { media_type, data }),
         Media::Url { url, .. } => ImageSource::Url(url),
-        Media::FileRef { id, .. } => ImageSource::FileId(id),
+        Media::FileRef { id, .. } => ImageSource::Id(id),
     };
     MadeContent::InputImage { image: source, detail: image.detail.as_deref() }
 }
@@ -253,9 +250,9 @@ fn document(document: &Document) -> MadeContent<'_> {
         // A file in the request must have a name.
         Media::Bytes { media_type, data } => MadeContent::InputFile {
             filename: Some(title.unwrap_or("document.pdf")),
-            file: FileSource::FileData(DataUrl { media_type, data }),
+            file: FileSource::Data(DataUrl { media_type, data }),
         },
-        Media::Url { url, .. } => MadeContent::InputFile { filename: None, file: FileSource::FileUrl(url) },
-        Media::FileRef { id, .. } => MadeContent::InputFile { filename: None, file: FileSource::FileId(id) },
+        Media::Url { url, .. } => MadeContent::InputFile { filename: None, file: FileSource::Url(url) },
+        Media::FileRef { id, .. } => MadeContent::InputFile { filename: None, file: FileSource::Id(id) },
     }
 }

@@ -168,12 +168,7 @@ impl OpenAiCompatible {
                 OutputFormat::JsonSchema { name, schema } => Some(ResponseFormat::of(name, schema, report)),
             },
             // Other servers may refuse a field that they do not know.
-            prompt_cache_key: request.cache_key.as_deref().filter(|_| {
-                if !is_openai {
-                    report.note(Action::Dropped, "the cache key: only OpenAI's own host is known to take it");
-                }
-                is_openai
-            }),
+            prompt_cache_key: request.cache_key.as_deref().filter(|_| is_openai),
             stream: true,
             stream_options: StreamOptions { include_usage: true },
         })

@@ -24,7 +24,9 @@ use maestro_core::{
     time::Timestamp,
 };
 
-use crate::SqliteStore;
+use rusqlite::Connection;
+
+use crate::{SqliteStore, pool::Durability};
 
 #[async_trait]
 impl Conversations for SqliteStore {
@@ -124,7 +126,8 @@ impl Conversations for SqliteStore {
         data: &str,
     ) -> Result<()> {
         let data = data.to_owned();
-        self.write(operation::ENTRY_EXTEND, move |tx| journal::extend(tx, id, writer, seq, &data)).await
+        let extend = move |tx: &Connection| journal::extend(tx, id, writer, seq, &data);
+        self.write_as(Durability::Program, operation::ENTRY_EXTEND, extend).await
     }
 
     async fn entry_finish(&self, id: Id<ChatEntry>, writer: HolderId, end: EntryEnd) -> Result<ChatEntry> {

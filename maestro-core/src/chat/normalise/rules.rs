@@ -236,7 +236,9 @@ pub enum FilteredTurns {
 pub enum EmptyText {
     /// Texts of nothing but white space, save those that carry a seal or native JSON of the own API.
     OwnKept,
-    /// All texts of nothing but white space that carry no seal of the own API.
+    /// Texts of nothing but white space, save those that carry a seal of the own API.
+    SealedKept,
+    /// All texts of nothing but white space.
     AlwaysDropped,
 }
 

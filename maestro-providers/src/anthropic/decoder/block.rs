@@ -17,6 +17,7 @@ use super::{
     super::API,
     wire::{BlockFields, CitationFields, Delta},
 };
+use crate::decoding::read;
 
 /// A block that has begun.
 #[derive(Debug)]
@@ -49,8 +50,8 @@ pub(super) struct Held {
 impl Block {
     /// Begins a block with all that its start holds, which is everything for some types and for a whole answer.
     pub(super) fn start(
-        fields: BlockFields<'_>,
-        json: &RawValue,
+        mut fields: BlockFields<'_>,
+        json: &str,
         model: Option<&CompactString>,
         next: &mut u32,
         out: &mut Events,
@@ -61,7 +62,7 @@ impl Block {
                 if let Some(text) = fields.text.take() {
                     out.push(StreamEvent::TextDelta { index, text });
                 }
-                fields.citations.iter().flatten().for_each(|json| cite(index, json, out));
+                fields.citations.iter().filter_map(|json| json.0).for_each(|json| cite(index, json, out));
                 Self::Plain(index)
             }
             "thinking" => {
@@ -81,7 +82,7 @@ impl Block {
                 let call_id = fields.id.to_compact().unwrap_or_default();
                 let name = fields.name.to_compact().unwrap_or_default();
                 let index = begin(PartStart::ToolCall { call_id, name }, next, out);
-                let input = fields.input.map(RawValue::get).filter(|input| !is_empty_object(input));
+                let input = fields.input.0.filter(|input| !is_empty_object(input));
                 let direct = fields.caller.is_none_or(|caller| caller.kind.get() == "direct");
                 let native = (!direct).then(|| Held::new(json));
                 Self::Call(index, Box::new(Call { input: input.map(Box::from), native }))
@@ -108,7 +109,7 @@ impl Block {
     #[inline]
     pub(super) fn delta(
         &mut self,
-        delta: Delta<'_>,
+        delta: &mut Delta<'_>,
         model: Option<&CompactString>,
         out: &mut Events,
     ) -> bool {
@@ -136,7 +137,7 @@ impl Block {
                 seal(*index, SealKind::Signature, delta.signature.get(), model, out);
             }
             (Self::Plain(index), "citations_delta") => {
-                if let Some(citation) = delta.citation {
+                if let Some(citation) = delta.citation.0 {
                     cite(*index, citation, out);
                 }
             }
@@ -145,7 +146,7 @@ impl Block {
             }
             (Self::Opaque(held), "compaction_delta") => {
                 let fields = [("content", delta.content), ("encrypted_content", delta.encrypted_content)];
-                held.set.extend(fields.into_iter().filter_map(|(key, json)| Some((key, json?.get().into()))));
+                held.set.extend(fields.into_iter().filter_map(|(key, json)| Some((key, json.0?.into()))));
             }
             _ => return false,
         }
@@ -178,8 +179,8 @@ impl Block {
 }
 
 impl Held {
-    fn new(json: &RawValue) -> Self {
-        Self { json: json.get().into(), input: String::new(), set: Vec::new() }
+    fn new(json: &str) -> Self {
+        Self { json: json.into(), input: String::new(), set: Vec::new() }
     }
 
     /// The block as it would have come in a whole answer: its own fields, in their order, with those that the deltas
@@ -247,13 +248,16 @@ fn seal(index: u32, kind: SealKind, bytes: &str, model: Option<&CompactString>, 
     }
 }
 
-fn cite(index: u32, json: &RawValue, out: &mut Events) {
+fn cite(index: u32, json: &str, out: &mut Events) {
     // A citation whose fields have another form is still kept as its JSON.
-    let fields = serde_json::from_str::<CitationFields>(json.get()).ok();
-    let (url, title, quote) = fields.map_or((None, None, None), |fields| {
-        (fields.url, fields.title.or(fields.document_title), fields.cited_text)
-    });
-    let citation = Citation { url, title, quote, native: Native { api: API, json: RawJson::from_raw(json) } };
+    let fields = read::<CitationFields<'_>>(json).unwrap_or_default();
+    let Ok(native) = RawJson::parse(json) else { return };
+    let citation = Citation {
+        url: fields.url.to_text(),
+        title: fields.title.to_text().or_else(|| fields.document_title.to_text()),
+        quote: fields.cited_text.to_text(),
+        native: Native { api: API, json: native },
+    };
     out.push(StreamEvent::CitationAdded { index, citation: Box::new(citation) });
 }
 

@@ -14,7 +14,6 @@ use maestro_core::{
     chat::{Finish, Notice, PartEnd, PartKind, PartStart, RawJson, Refusal, StreamEvent},
     stream::{Events, SseFrame, StreamDecoder},
 };
-use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
 use self::{
@@ -22,7 +21,7 @@ use self::{
     stream_error::{PROVIDER, stream_error},
     wire::{Counts, Delta, Event, Message, StopDetails},
 };
-use crate::decoding::{not_json, object};
+use crate::decoding::{Read, not_json, read, read_into};
 
 /// Reads one streamed answer of the Messages API.
 ///
@@ -48,21 +47,25 @@ impl Decoder {
         Self::default()
     }
 
-    fn event(&mut self, event: Event<'_>, name: Option<&str>, json: &str, out: &mut Events) -> Result<()> {
+    fn event(
+        &mut self,
+        event: &mut Event<'_>,
+        name: Option<&str>,
+        json: &str,
+        out: &mut Events,
+    ) -> Result<()> {
+        let index = event.index.0.unwrap_or_default();
         match event.kind.filled().or(name).unwrap_or_default() {
-            "content_block_delta" => match event.delta {
-                Some(delta) => self.delta(event.index, delta, json, out),
-                None => Ok(()),
-            },
-            "content_block_start" => match event.content_block {
-                Some(block) => self.block_start(event.index, block, out),
+            "content_block_delta" => self.delta(index, &mut event.delta, json, out),
+            "content_block_start" => match event.content_block.0 {
+                Some(block) => self.block_start(index, block, out),
                 None => Ok(()),
             },
             "content_block_stop" => {
-                self.block_stop(event.index, out);
+                self.block_stop(index, out);
                 Ok(())
             }
-            "message_start" => match event.message {
+            "message_start" => match event.message.0 {
                 Some(message) => self.message_start(message, out),
                 None => Ok(()),
             },
@@ -75,16 +78,16 @@ impl Decoder {
                 Ok(())
             }
             "ping" => Ok(()),
-            kind if kind == "error" || event.error.is_some() => {
-                out.push(StreamEvent::Failed(stream_error(event.error, event.request_id.filled())));
+            kind if kind == "error" || event.error.0.is_some() => {
+                out.push(StreamEvent::Failed(stream_error(event.error.0, event.request_id.filled())));
                 Ok(())
             }
             kind => notice(kind, json, out),
         }
     }
 
-    fn message_start(&mut self, message: &RawValue, out: &mut Events) -> Result<()> {
-        let message: Message<'_> = read(message.get())?;
+    fn message_start(&mut self, message: &str, out: &mut Events) -> Result<()> {
+        let message: Message<'_> = fields(message)?;
         let id = message.id.to_compact();
         if self.begun {
             // Proxies send it twice, or begin a whole second attempt in the middle of the first.
@@ -102,17 +105,17 @@ impl Decoder {
         Ok(())
     }
 
-    fn block_start(&mut self, index: u32, json: &RawValue, out: &mut Events) -> Result<()> {
+    fn block_start(&mut self, index: u32, json: &str, out: &mut Events) -> Result<()> {
         // An index that is used again belongs to a new block: the one before lost its end.
         self.block_stop(index, out);
-        let block = Block::start(read(json.get())?, json, self.model.as_ref(), &mut self.next, out);
+        let block = Block::start(fields(json)?, json, self.model.as_ref(), &mut self.next, out);
         self.has_calls |= block.is_call();
         self.open.push((index, block));
         Ok(())
     }
 
     #[inline]
-    fn delta(&mut self, index: u32, delta: Delta<'_>, json: &str, out: &mut Events) -> Result<()> {
+    fn delta(&mut self, index: u32, delta: &mut Delta<'_>, json: &str, out: &mut Events) -> Result<()> {
         if let Some((_, block)) = self.open.iter_mut().rev().find(|(at, _)| *at == index) {
             return if block.delta(delta, self.model.as_ref(), out) {
                 Ok(())
@@ -121,7 +124,7 @@ impl Decoder {
             };
         }
         // The start of the block was lost. What the delta adds tells what it is, save for calls, which need a name.
-        let Some(mut block) = Block::from_delta(&delta, &mut self.next, out) else {
+        let Some(mut block) = Block::from_delta(delta, &mut self.next, out) else {
             return notice("content_block_delta", json, out);
         };
         block.delta(delta, self.model.as_ref(), out);
@@ -135,17 +138,16 @@ impl Decoder {
         }
     }
 
-    fn message_delta(&mut self, event: Event<'_>, out: &mut Events) {
+    fn message_delta(&mut self, event: &mut Event<'_>, out: &mut Events) {
         self.usage(event.usage, out);
-        let Some(delta) = event.delta else { return };
-        if let Some(reason) = delta.stop_reason.take() {
-            self.stop(reason, delta.stop_details, out);
+        if let Some(reason) = event.delta.stop_reason.take() {
+            self.stop(reason, event.delta.stop_details.0, out);
         }
     }
 
     /// The reason of the end is told. Blocks that are still open get no more, whether or not their end comes: a call
     /// that the token limit cut has none.
-    fn stop(&mut self, reason: CompactString, details: Option<&RawValue>, out: &mut Events) {
+    fn stop(&mut self, reason: CompactString, details: Option<&str>, out: &mut Events) {
         let whole = matches!(finish(&reason), Finish::Stop | Finish::ToolUse);
         for (_, block) in std::mem::take(&mut self.open) {
             block.end(if whole { PartEnd::Whole } else { PartEnd::Cut }, &mut self.next, out);
@@ -156,8 +158,8 @@ impl Decoder {
         self.stop_reason = Some(reason);
     }
 
-    fn refusal(&mut self, details: Option<&RawValue>, out: &mut Events) {
-        let details = details.and_then(|details| read::<StopDetails<'_>>(details.get()).ok());
+    fn refusal(&mut self, details: Option<&str>, out: &mut Events) {
+        let details = details.and_then(|details| read::<StopDetails<'_>>(details).ok());
         let Some(details) = details.filter(|details| details.explanation.filled().is_some()) else { return };
         let refusal =
             Refusal { text: details.explanation.get().to_owned(), category: details.category.to_compact() };
@@ -187,18 +189,18 @@ impl Decoder {
 
     /// A whole answer: the same steps as a streamed one, from its finished blocks.
     fn message(&mut self, json: &str, out: &mut Events) -> Result<()> {
-        let message: Message<'_> = read(json)?;
+        let message: Message<'_> = fields(json)?;
         self.response_id = message.id.to_compact();
         self.model = message.model.to_compact();
         out.push(StreamEvent::Started { response_id: self.response_id.clone(), model: self.model.clone() });
         for (index, block) in (0_u32..).zip(message.content) {
             // This also ends the block before. How the last one ends is left to the reason of the stop.
             self.block_stop(index.saturating_sub(1), out);
-            self.block_start(index, block, out)?;
+            self.block_start(index, block.0.unwrap_or_default(), out)?;
         }
         self.usage(message.usage, out);
         if let Some(reason) = message.stop_reason.to_compact() {
-            self.stop(reason, message.stop_details, out);
+            self.stop(reason, message.stop_details.0, out);
         }
         self.end(out);
         Ok(())
@@ -207,22 +209,20 @@ impl Decoder {
 
 impl StreamDecoder for Decoder {
     fn push(&mut self, frame: SseFrame<'_>, out: &mut Events) -> Result<()> {
-        match object::<Event<'_>>(frame.data) {
-            Ok(event) => self.event(event, frame.event, frame.data, out),
+        let mut event = Event::default();
+        match read_into(frame.data, &mut event) {
+            Ok(()) => self.event(&mut event, frame.event, frame.data, out),
             // The body was cut in the middle of the event, and that is what the end of the stream will say.
             Err(_) if frame.unterminated => Ok(()),
             Err(_) if matches!(frame.data.trim(), "" | "[DONE]") => Ok(()),
-            Err(error) => match object::<wire::Kind<'_>>(frame.data) {
-                Ok(event) if event.is_unknown() => notice(event.kind.get(), frame.data, out),
-                _ => Err(not_json(PROVIDER, &error)),
-            },
+            Err(error) => Err(not_json(PROVIDER, frame.data, error)),
         }
     }
 
     fn stray(&mut self, json: &str, out: &mut Events) -> Result<()> {
-        match object::<Event<'_>>(json) {
+        match read::<Event<'_>>(json) {
             Ok(event) if event.kind.get() == "message" => self.message(json, out),
-            Ok(event) => self.event(event, Some("stray"), json, out),
+            Ok(mut event) => self.event(&mut event, Some("stray"), json, out),
             Err(_) => notice("stray", json, out),
         }
     }
@@ -251,6 +251,6 @@ fn notice(name: &str, json: &str, out: &mut Events) -> Result<()> {
     Ok(())
 }
 
-fn read<'a, T: serde::Deserialize<'a>>(json: &'a str) -> Result<T> {
-    object(json).map_err(|error| not_json(PROVIDER, &error))
+fn fields<'a, T: Read<'a> + Default>(json: &'a str) -> Result<T> {
+    read(json).map_err(|error| not_json(PROVIDER, json, error))
 }

@@ -1,39 +1,31 @@
 //! Errors in the middle of a stream. The status was 200 by then, so that the type in the JSON decides.
 
 use maestro_core::{Error, ErrorKind, Retry};
-use serde::Deserialize;
-use serde_json::value::RawValue;
 
-use crate::decoding::{Fault, Str};
+use crate::decoding::{Fault, Str, object, read};
 
 /// The name that errors of this protocol carry.
 pub(super) const PROVIDER: &str = "anthropic";
 
-#[derive(Default, Deserialize)]
-struct ErrorFields<'a> {
-    #[serde(rename = "type", borrow, default)]
-    kind: Str<'a>,
-    #[serde(borrow, default)]
-    message: Str<'a>,
-    #[serde(borrow, default)]
-    details: Option<Details<'a>>,
+object! {
+    struct ErrorFields<'a> {
+        kind: Str<'a> = "type",
+        message: Str<'a> = "message",
+        details: Details<'a> = "details",
+    }
 }
 
-#[derive(Deserialize)]
-struct Details<'a> {
-    #[serde(borrow, default)]
-    error_code: Str<'a>,
+object! {
+    struct Details<'a> {
+        error_code: Str<'a> = "error_code",
+    }
 }
 
 /// The error that the object `error` of an event tells.
-pub(super) fn stream_error(error: Option<&RawValue>, request_id: Option<&str>) -> Error {
-    let fields =
-        error.and_then(|error| serde_json::from_str::<ErrorFields<'_>>(error.get()).ok()).unwrap_or_default();
+pub(super) fn stream_error(error: Option<&str>, request_id: Option<&str>) -> Error {
+    let fields: ErrorFields<'_> = error.and_then(|error| read(error).ok()).unwrap_or_default();
     let message = fields.message.get();
-    let spent = fields
-        .details
-        .as_ref()
-        .is_some_and(|details| details.error_code.get() == "enforced_spend_limit_reached");
+    let spent = fields.details.error_code.get() == "enforced_spend_limit_reached";
     let (kind, retry) = match fields.kind.get() {
         "invalid_request_error" if message.contains("prompt is too long") => {
             (ErrorKind::ContextTooLong, None)
@@ -79,8 +71,7 @@ mod tests {
             (r#""a word""#, ErrorKind::Unavailable, Retry::Backoff),
         ];
         for (json, kind, retry) in cases {
-            let raw: &RawValue = serde_json::from_str(json).unwrap();
-            let error = stream_error(Some(raw), Some("req_1"));
+            let error = stream_error(Some(json), Some("req_1"));
             assert_eq!(
                 (error.kind(), error.retry(), error.request_id()),
                 (kind, retry, Some("req_1")),

@@ -17,14 +17,13 @@ use maestro_core::{
     },
     stream::{Events, SseFrame, StreamDecoder},
 };
-use serde_json::value::RawValue;
 
 use self::{
     stream_error::{PROVIDER, stream_error},
     wire::{Blob, Candidate, Chunk, FileData, FunctionCall, Grounding, Part, RawParts},
 };
 use super::API;
-use crate::decoding::{made_up, not_json, object};
+use crate::decoding::{elements, made_up, not_json, read, read_into};
 
 /// Reads one streamed answer of generateContent, with or without Code Assist's wrapping.
 ///
@@ -71,36 +70,34 @@ impl Decoder {
         self
     }
 
-    fn json(&mut self, json: &str, out: &mut Events) -> std::result::Result<(), serde_json::Error> {
+    fn json(&mut self, json: &str, out: &mut Events) -> std::result::Result<(), usize> {
         if json.trim_ascii_start().starts_with('[') {
-            for json in serde_json::from_str::<Vec<&RawValue>>(json)?.iter().map(|chunk| chunk.get()) {
-                self.unwrapped(object(json)?, json, out)?;
+            for json in elements(json)? {
+                self.object(json, out)?;
             }
             return Ok(());
         }
-        self.unwrapped(object(json)?, json, out)
+        self.object(json, out)
     }
 
-    /// Undoes Code Assist's wrapping, once.
+    /// One event, with Code Assist's wrapping undone, once.
     #[inline]
-    fn unwrapped(
-        &mut self,
-        chunk: Chunk<'_>,
-        json: &str,
-        out: &mut Events,
-    ) -> std::result::Result<(), serde_json::Error> {
-        match chunk.response {
-            Some(wrapped) if chunk.error.is_none() => {
+    fn object(&mut self, json: &str, out: &mut Events) -> std::result::Result<(), usize> {
+        let mut chunk = Chunk::default();
+        read_into(json, &mut chunk)?;
+        match chunk.response.0 {
+            Some(wrapped) if chunk.error.0.is_none() => {
                 self.begin(chunk.trace_id.to_compact(), None);
-                self.chunk(object(wrapped.get())?, wrapped.get(), out);
+                self.chunk(&mut read(wrapped)?, wrapped, out);
             }
-            _ => self.chunk(chunk, json, out),
+            _ => self.chunk(&mut chunk, json, out),
         }
         Ok(())
     }
 
-    fn chunk(&mut self, chunk: Chunk<'_>, json: &str, out: &mut Events) {
-        if let Some(error) = chunk.error {
+    #[inline]
+    fn chunk(&mut self, chunk: &mut Chunk<'_>, json: &str, out: &mut Events) {
+        if let Some(error) = chunk.error.0 {
             out.push(StreamEvent::Failed(stream_error(error)));
             return;
         }
@@ -109,22 +106,19 @@ impl Decoder {
                 chunk.response_id.to_compact().or(chunk.trace_id.to_compact()),
                 chunk.model_version.to_compact(),
             );
-            self.begun = self.response_id.is_some() || self.model.is_some() || !chunk.candidates.0.is_empty();
+            self.begun = self.response_id.is_some() || self.model.is_some() || chunk.candidates.0.is_some();
             if self.begun {
                 let (response_id, model) = (self.response_id.clone(), self.model.clone());
                 out.push(StreamEvent::Started { response_id, model });
             }
         }
-        let usage = chunk.usage_metadata.map(wire::Counts::usage).filter(|usage| self.usage != Some(*usage));
-        if let Some(reason) =
-            chunk.prompt_feedback.as_ref().and_then(|feedback| feedback.block_reason.filled())
-        {
+        let usage = chunk.usage.take().map(wire::Counts::usage).filter(|usage| self.usage != Some(*usage));
+        if let Some(reason) = chunk.prompt_feedback.block_reason.filled() {
             self.usage(usage, out);
             out.push(StreamEvent::Failed(blocked(reason)));
             return;
         }
-        // Only one candidate is ever asked for.
-        if let Some(candidate) = chunk.candidates.0.into_iter().find(|candidate| candidate.index == 0) {
+        if let Some(candidate) = &mut chunk.candidates.0 {
             self.candidate(candidate, json, out);
         }
         self.usage(usage, out);
@@ -142,50 +136,54 @@ impl Decoder {
         }
     }
 
-    fn candidate(&mut self, candidate: Candidate<'_>, json: &str, out: &mut Events) {
+    fn candidate(&mut self, candidate: &mut Candidate<'_>, json: &str, out: &mut Events) {
         if let Some(reason) = candidate.finish_reason.to_compact() {
             self.finish_reason = Some(reason);
         }
-        for (at, part) in candidate.content.unwrap_or_default().parts.0.into_iter().enumerate() {
+        for (at, part) in candidate.content.parts.iter_mut().enumerate() {
             self.part(part, at, json, out);
         }
         for (name, json) in [
             ("groundingMetadata", candidate.grounding_metadata),
             ("citationMetadata", candidate.citation_metadata),
         ] {
-            if let Some(json) = json.filter(|json| json.get().len() > "{}".len()) {
+            if let Some(json) = json.0.filter(|json| json.len() > "{}".len()) {
                 self.cite(name, json, out);
             }
         }
-        if let Some(json) = candidate.url_context_metadata {
+        if let Some(json) = candidate.url_context_metadata.0 {
             notice("urlContextMetadata", json, out);
         }
-        if let Some(json) = candidate.finish_message {
+        if let Some(json) = candidate.finish_message.0 {
             notice("finishMessage", json, out);
         }
     }
 
     #[inline]
-    fn part(&mut self, part: Part<'_>, at: usize, json: &str, out: &mut Events) {
+    fn part(&mut self, part: &mut Part<'_>, at: usize, json: &str, out: &mut Events) {
         let signature = part.signature.filled();
-        if part.is_opaque() {
+        if part.unknown {
             self.whole(opaque_part(json, at), None, out);
-        } else if let Some(call) = part.function_call {
-            self.call(&call, signature, out);
-        } else if let Some(blob) = part.inline_data {
-            self.whole(blob_part(&blob).or_else(|| opaque_part(json, at)), signature, out);
-        } else if let Some(file) = part.file_data {
-            self.whole(Some(file_part(&file)), signature, out);
+        } else if let Some(call) = part.function_call.0 {
+            self.call(&read(call).unwrap_or_default(), signature, out);
+        } else if let Some(blob) = part.inline_data.0 {
+            self.whole(
+                blob_part(&read(blob).unwrap_or_default()).or_else(|| opaque_part(json, at)),
+                signature,
+                out,
+            );
+        } else if let Some(file) = part.file_data.0 {
+            self.whole(Some(file_part(&read(file).unwrap_or_default())), signature, out);
         } else if let Some(text) = part.text.take() {
-            let index = self.growing(part.thought, signature, out);
-            out.push(if part.thought {
+            let index = self.growing(part.thought.0, signature, out);
+            out.push(if part.thought.0 {
                 StreamEvent::ReasoningDelta { index, text }
             } else {
                 StreamEvent::TextDelta { index, text }
             });
         } else if signature.is_some() {
             // Nothing to show, and yet it must come back with the next request.
-            self.growing(part.thought, signature, out);
+            self.growing(part.thought.0, signature, out);
         }
     }
 
@@ -214,8 +212,8 @@ impl Decoder {
         let name = call.name.get().into();
         let index = self.start(PartStart::ToolCall { call_id, name }, out);
         self.seal(index, signature, out);
-        let json = call.args.map_or("{}", RawValue::get);
-        out.push(StreamEvent::ArgsDelta { index, json: if json == "null" { "{}" } else { json }.into() });
+        let json = call.args.0.unwrap_or("{}");
+        out.push(StreamEvent::ArgsDelta { index, json: json.into() });
         out.push(StreamEvent::PartEnd { index, end: PartEnd::Whole });
     }
 
@@ -249,21 +247,22 @@ impl Decoder {
     }
 
     /// Sources, for the text that grows, and all that was said about them as a notice.
-    fn cite(&mut self, name: &str, json: &RawValue, out: &mut Events) {
+    fn cite(&mut self, name: &str, json: &str, out: &mut Events) {
         notice(name, json, out);
         let Some(Open { index, thought: false, .. }) = self.open else { return };
-        let Ok(grounding) = serde_json::from_str::<Grounding<'_>>(json.get()) else { return };
+        let Ok(grounding) = read::<Grounding<'_>>(json) else { return };
         for source in grounding.sources() {
             let Some(place) = source.place() else { continue };
             if self.cited.iter().any(|cited| **cited == *place) {
                 continue;
             }
+            let Ok(json) = RawJson::parse(source.json) else { continue };
             self.cited.push(place.into());
             let citation = Citation {
                 url: Some(place.to_owned()),
                 title: source.title(),
                 quote: None,
-                native: Native { api: API, json: RawJson::from_raw(source.json) },
+                native: Native { api: API, json },
             };
             out.push(StreamEvent::CitationAdded { index, citation: Box::new(citation) });
         }
@@ -279,7 +278,7 @@ impl StreamDecoder for Decoder {
                 Ok(())
             }
             Err(_) if matches!(frame.data.trim(), "" | "[DONE]") => Ok(()),
-            Err(error) => Err(not_json(PROVIDER, &error)),
+            Err(error) => Err(not_json(PROVIDER, frame.data, error)),
         }
     }
 
@@ -352,10 +351,12 @@ fn media_part(media: Media) -> PartKind {
 
 /// The part at a place of an event, as its JSON.
 fn opaque_part(json: &str, at: usize) -> Option<PartKind> {
-    let raw = serde_json::from_str::<RawParts<'_>>(json).ok()?;
-    Some(PartKind::Opaque(Opaque { native: Native { api: API, json: RawJson::from_raw(raw.part(at)?) } }))
+    let json = RawJson::parse(read::<RawParts<'_>>(json).ok()?.part(at)?).ok()?;
+    Some(PartKind::Opaque(Opaque { native: Native { api: API, json } }))
 }
 
-fn notice(name: &str, json: &RawValue, out: &mut Events) {
-    out.push(StreamEvent::Notice(Box::new(Notice { name: name.into(), json: RawJson::from_raw(json) })));
+fn notice(name: &str, json: &str, out: &mut Events) {
+    if let Ok(json) = RawJson::parse(json) {
+        out.push(StreamEvent::Notice(Box::new(Notice { name: name.into(), json })));
+    }
 }

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use maestro_core::{Error, ErrorKind, Retry};
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use smallvec::SmallVec;
 
-use crate::decoding::{Fault, Str, wait_from_words};
+use crate::decoding::{Fault, Raw, Str, elements, object, read, wait_from_words};
 
 /// The name that errors of this protocol carry.
 pub(super) const PROVIDER: &str = "gemini";
@@ -17,86 +16,67 @@ const LONGEST_WAIT: Duration = Duration::from_secs(300);
 /// How deep an error may hide in the messages of others.
 const DEEPEST: u8 = 10;
 
-#[derive(Default, Deserialize)]
-struct Status<'a> {
-    #[serde(borrow, default)]
-    code: Str<'a>,
-    #[serde(borrow, default)]
-    message: Str<'a>,
-    #[serde(borrow, default)]
-    status: Str<'a>,
-    #[serde(borrow, default)]
-    details: Option<Vec<&'a RawValue>>,
+object! {
+    struct Status<'a> {
+        code: Str<'a> = "code",
+        message: Str<'a> = "message",
+        status: Str<'a> = "status",
+        details: SmallVec<[Detail<'a>; 1]> = "details",
+    }
 }
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Detail<'a> {
-    #[serde(borrow, default)]
-    reason: Str<'a>,
-    #[serde(borrow, default)]
-    retry_delay: Str<'a>,
-    #[serde(borrow, default)]
-    violations: Option<Vec<Violation<'a>>>,
-    #[serde(borrow, default)]
-    request_id: Str<'a>,
+object! {
+    struct Detail<'a> {
+        reason: Str<'a> = "reason",
+        retry_delay: Str<'a> = "retryDelay",
+        violations: SmallVec<[Violation<'a>; 1]> = "violations",
+        request_id: Str<'a> = "requestId",
+    }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Violation<'a> {
-    #[serde(borrow, default)]
-    quota_id: Str<'a>,
+object! {
+    struct Violation<'a> {
+        quota_id: Str<'a> = "quotaId",
+    }
 }
 
-/// An error as it hides in a message.
-#[derive(Deserialize)]
-struct NestedError {
-    error: Box<RawValue>,
+object! {
+    /// An error as it hides in a message.
+    struct Nested<'a> {
+        error: Raw<'a> = "error",
+    }
 }
 
 /// The error that the value of a field `error` tells.
-pub(super) fn stream_error(error: &RawValue) -> Error {
+pub(super) fn stream_error(error: &str) -> Error {
     at_depth(error, 0)
 }
 
-fn at_depth(error: &RawValue, depth: u8) -> Error {
-    let status = serde_json::from_str::<Status<'_>>(error.get()).unwrap_or_default();
+fn at_depth(error: &str, depth: u8) -> Error {
+    let status: Status<'_> = read(error).unwrap_or_default();
     if depth < DEEPEST
         && let Some(nested) = nested(status.message.get())
     {
-        return at_depth(&nested, depth + 1);
+        return at_depth(nested, depth + 1);
     }
-    let details: Vec<Detail<'_>> = status
-        .details
-        .iter()
-        .flatten()
-        .map(|detail| serde_json::from_str(detail.get()).unwrap_or_default())
-        .collect();
-    let (kind, retry) = classify(&status, &details);
+    let (kind, retry) = classify(&status);
     Fault {
         provider: PROVIDER,
         code: status.status.filled().or_else(|| status.code.filled()),
         message: status.message.filled(),
-        request_id: details.iter().find_map(|detail| detail.request_id.filled()),
+        request_id: status.details.iter().find_map(|detail| detail.request_id.filled()),
     }
     .into_error(kind, retry)
 }
 
-fn nested(message: &str) -> Option<Box<RawValue>> {
+fn nested(message: &str) -> Option<&str> {
     let message = message.trim();
-    let nested: NestedError = match message.as_bytes().first() {
-        Some(b'{') => serde_json::from_str(message).ok(),
-        Some(b'[') => {
-            serde_json::from_str::<Vec<_>>(message).ok().and_then(|errors| errors.into_iter().next())
-        }
-        _ => None,
-    }?;
-    Some(nested.error)
+    let object = if message.starts_with('[') { *elements(message).ok()?.first()? } else { message };
+    read::<Nested<'_>>(object).ok()?.error.0
 }
 
-fn classify(status: &Status<'_>, details: &[Detail<'_>]) -> (ErrorKind, Option<Retry>) {
-    let reason = |wanted: &[&str]| details.iter().any(|detail| wanted.contains(&detail.reason.get()));
+fn classify(status: &Status<'_>) -> (ErrorKind, Option<Retry>) {
+    let reason = |wanted: &[&str]| status.details.iter().any(|detail| wanted.contains(&detail.reason.get()));
     let name = match status.status.filled() {
         Some(name) => name,
         None => match status.code.get() {
@@ -114,21 +94,17 @@ fn classify(status: &Status<'_>, details: &[Detail<'_>]) -> (ErrorKind, Option<R
         "FAILED_PRECONDITION" | "PERMISSION_DENIED" => (ErrorKind::Forbidden, None),
         "UNAUTHENTICATED" => (ErrorKind::Unauthenticated, Some(Retry::RefreshThenRetry)),
         "NOT_FOUND" => (ErrorKind::NotFound, None),
-        "RESOURCE_EXHAUSTED" => exhausted(status, details, reason),
+        "RESOURCE_EXHAUSTED" => exhausted(status, reason),
         // `CANCELLED`, `INTERNAL`, `UNAVAILABLE`, `DEADLINE_EXCEEDED`, and those not known yet.
         _ => (ErrorKind::Unavailable, None),
     }
 }
 
 /// One status for three things: a short limit, a quota that is used up, and a model without capacity.
-fn exhausted(
-    status: &Status<'_>,
-    details: &[Detail<'_>],
-    reason: impl Fn(&[&str]) -> bool,
-) -> (ErrorKind, Option<Retry>) {
+fn exhausted(status: &Status<'_>, reason: impl Fn(&[&str]) -> bool) -> (ErrorKind, Option<Retry>) {
     let message = status.message.get();
     let quota = |wanted: &str| {
-        let mut violations = details.iter().flat_map(|detail| detail.violations.iter().flatten());
+        let mut violations = status.details.iter().flat_map(|detail| &detail.violations);
         violations.any(|violation| violation.quota_id.get().contains(wanted))
     };
     if message.contains("limit: 0")
@@ -141,8 +117,10 @@ fn exhausted(
     if reason(&["MODEL_CAPACITY_EXHAUSTED", "MODEL_CAPACITY_EXCEEDED"]) {
         return (ErrorKind::Unavailable, Some(Retry::Never));
     }
-    let named =
-        details.iter().find_map(|detail| wait_from_words(&format!("retry in {}", detail.retry_delay.get())));
+    let named = status
+        .details
+        .iter()
+        .find_map(|detail| wait_from_words(&format!("retry in {}", detail.retry_delay.get())));
     match named.or_else(|| wait_from_words(message)) {
         Some(wait) if wait > LONGEST_WAIT => (ErrorKind::QuotaExhausted, None),
         Some(wait) => (ErrorKind::RateLimited, Some(Retry::After(wait))),
@@ -192,7 +170,7 @@ mod tests {
             (r#""a word""#, ErrorKind::Unavailable, Retry::Backoff),
         ];
         for (json, kind, retry) in cases {
-            let error = stream_error(serde_json::from_str(json).unwrap());
+            let error = stream_error(json);
             assert_eq!((error.kind(), error.retry()), (kind, retry), "{json}");
         }
     }

@@ -9,14 +9,13 @@ use maestro_core::{
     },
     stream::Events,
 };
-use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
 use super::{
     super::API,
     wire::{Annotation, ItemFields},
 };
-use crate::decoding::Text;
+use crate::decoding::read;
 
 /// An item that was announced.
 #[derive(Debug)]
@@ -124,7 +123,7 @@ impl Item {
         }
     }
 
-    pub(super) fn annotation(&mut self, place: u32, json: &RawValue, around: &mut Around<'_>) {
+    pub(super) fn annotation(&mut self, place: u32, json: &str, around: &mut Around<'_>) {
         if let Kind::Message(contents) = &mut self.kind {
             let content = content(contents, place, false, around);
             content.citations += 1;
@@ -152,7 +151,7 @@ impl Item {
     }
 
     /// The item as a whole: what the deltas did not bring is added from it, and its parts end.
-    pub(super) fn finish(&mut self, mut fields: ItemFields<'_>, json: &RawValue, around: &mut Around<'_>) {
+    pub(super) fn finish(&mut self, mut fields: ItemFields<'_>, json: &str, around: &mut Around<'_>) {
         if std::mem::replace(&mut self.done, true) {
             return;
         }
@@ -162,14 +161,14 @@ impl Item {
             Kind::Reasoning { part, wrote } => {
                 let (index, wrote) = (*part, wrote.is_some());
                 if !wrote {
-                    for (place, content) in (0..).zip(fields.summary.0) {
+                    for (place, mut content) in (0..).zip(fields.summary) {
                         content
                             .text
                             .take()
                             .into_iter()
                             .for_each(|text| self.thought(Thought::Summary(place), text, around));
                     }
-                    for (place, content) in (0..).zip(fields.content.0) {
+                    for (place, mut content) in (0..).zip(fields.content) {
                         content
                             .text
                             .take()
@@ -183,23 +182,24 @@ impl Item {
                     let seal = Seal { api: API, model, kind, bytes: bytes.to_owned() };
                     around.out.push(StreamEvent::SealSet { index, seal: Box::new(seal) });
                 }
-                let end = if cut { PartEnd::Cut } else { native(RawJson::from_raw(json)) };
+                let end = if cut { PartEnd::Cut } else { native(json) };
                 around.out.push(StreamEvent::PartEnd { index, end });
             }
             Kind::Call { part, wrote } => {
                 let Some(index) = part.or_else(|| begin_call(&fields, around)) else { return };
-                if !wrote && let Some(json) = arguments(fields.arguments) {
+                if !wrote && let Some(json) = arguments(fields.arguments.0) {
                     around.out.push(StreamEvent::ArgsDelta { index, json });
                 }
                 let end = match fields.namespace.filled() {
                     _ if cut => PartEnd::Cut,
-                    Some(_) => native(RawJson::from_raw(json)),
+                    Some(_) => native(json),
                     None => PartEnd::Whole,
                 };
                 around.out.push(StreamEvent::PartEnd { index, end });
             }
             Kind::Opaque => {
-                let native = Native { api: API, json: RawJson::from_raw(json) };
+                let Ok(json) = RawJson::parse(json) else { return };
+                let native = Native { api: API, json };
                 let (part, end) = match picture(&fields) {
                     Some(picture) => (picture, PartEnd::Native(Box::new(native))),
                     None => (PartKind::Opaque(Opaque { native }), PartEnd::Whole),
@@ -231,15 +231,15 @@ impl Item {
     fn finish_message(
         &mut self,
         fields: &mut ItemFields<'_>,
-        json: &RawValue,
+        json: &str,
         cut: bool,
         around: &mut Around<'_>,
     ) {
-        let whole = std::mem::take(&mut fields.content).0;
+        let whole = std::mem::take(&mut fields.content);
         let alone = whole.len() == 1;
-        for (place, written) in (0..).zip(whole) {
+        for (place, mut written) in (0..).zip(whole) {
             let refusal = written.kind.get() == "refusal";
-            let text = if refusal { written.refusal } else { written.text };
+            let text = if refusal { &mut written.refusal } else { &mut written.text };
             let wrote = self.content(place).is_some_and(|content| content.wrote);
             match text.take() {
                 Some(text) if !wrote && refusal => self.refusal(place, text, around),
@@ -247,7 +247,7 @@ impl Item {
                 _ => {}
             }
             let known = self.content(place).map_or(0, |content| content.citations);
-            for json in written.annotations.iter().flatten().skip(known) {
+            for json in written.annotations.iter().filter_map(|json| json.0).skip(known) {
                 self.annotation(place, json, around);
             }
         }
@@ -257,8 +257,8 @@ impl Item {
         for content in contents {
             let end = match says_more {
                 _ if cut => PartEnd::Cut,
-                true if alone => native(RawJson::from_raw(json)),
-                true => only(json, content.place).map_or(PartEnd::Whole, native),
+                true if alone => native(json),
+                true => only(json, content.place),
                 false => PartEnd::Whole,
             };
             around.out.push(StreamEvent::PartEnd { index: content.part, end });
@@ -274,10 +274,10 @@ impl Item {
 }
 
 /// The arguments of a call: a string, though some servers send the object itself.
-fn arguments(json: Option<&RawValue>) -> Option<CompactString> {
-    let json = json?.get();
+fn arguments(json: Option<&str>) -> Option<CompactString> {
+    let json = json?;
     match json.as_bytes().first() {
-        Some(b'"') => serde_json::from_str::<Text>(json).ok()?.take(),
+        Some(b'"') => serde_json::from_str(json).ok(),
         Some(b'{' | b'[') => Some(json.into()),
         _ => None,
     }
@@ -305,26 +305,31 @@ fn content<'c>(
     &mut contents[at]
 }
 
-fn cite(index: u32, json: &RawValue, out: &mut Events) {
+fn cite(index: u32, json: &str, out: &mut Events) {
     // An annotation whose fields have another form is still kept as its JSON.
-    let fields = serde_json::from_str::<Annotation>(json.get()).unwrap_or_default();
-    let native = Native { api: API, json: RawJson::from_raw(json) };
-    let citation = Citation { url: fields.url, title: fields.title.or(fields.filename), quote: None, native };
+    let fields = read::<Annotation<'_>>(json).unwrap_or_default();
+    let Ok(native) = RawJson::parse(json) else { return };
+    let title = fields.title.to_text().or_else(|| fields.filename.to_text());
+    let native = Native { api: API, json: native };
+    let citation = Citation { url: fields.url.to_text(), title, quote: None, native };
     out.push(StreamEvent::CitationAdded { index, citation: Box::new(citation) });
 }
 
-fn native(json: RawJson) -> PartEnd {
-    PartEnd::Native(Box::new(Native { api: API, json }))
+fn native(json: &str) -> PartEnd {
+    RawJson::parse(json).map_or(PartEnd::Whole, |json| PartEnd::Native(Box::new(Native { api: API, json })))
 }
 
 /// The message item with only the content at this place, and without its id, which may be used once.
-fn only(json: &RawValue, place: u32) -> Option<RawJson> {
-    let mut item: serde_json::Value = serde_json::from_str(json.get()).ok()?;
-    let content = item.get_mut("content")?.get_mut(usize::try_from(place).ok()?)?.take();
-    let fields = item.as_object_mut()?;
-    fields.remove("id");
-    fields.insert("content".to_owned(), serde_json::Value::Array(vec![content]));
-    Some(RawJson::from_value(&item))
+fn only(json: &str, place: u32) -> PartEnd {
+    let restricted = || {
+        let mut item: serde_json::Value = serde_json::from_str(json).ok()?;
+        let content = item.get_mut("content")?.get_mut(usize::try_from(place).ok()?)?.take();
+        let fields = item.as_object_mut()?;
+        fields.remove("id");
+        fields.insert("content".to_owned(), serde_json::Value::Array(vec![content]));
+        Some(item.to_string())
+    };
+    restricted().map_or(PartEnd::Whole, |json| native(&json))
 }
 
 /// The picture that a call of the image tool made.
@@ -332,8 +337,7 @@ fn picture(fields: &ItemFields<'_>) -> Option<PartKind> {
     if fields.kind.get() != "image_generation_call" {
         return None;
     }
-    let result: &str = serde_json::from_str(fields.result?.get()).ok()?;
-    let data = STANDARD.decode(result).ok()?.into();
+    let data = STANDARD.decode(fields.result.filled()?).ok()?.into();
     let format = fields.output_format.filled().unwrap_or("png");
     let media = Media::Bytes { media_type: compact_str::format_compact!("image/{format}"), data };
     Some(PartKind::Image(Image { media, detail: None, seal: None }))

@@ -15,7 +15,7 @@ use maestro_core::{
     chat::{Finish, Notice, PartEnd, RawJson, StreamEvent},
     stream::{Events, SseFrame, StreamDecoder},
 };
-use serde_json::{Value, value::RawValue};
+use serde_json::Value;
 use smallvec::SmallVec;
 
 use self::{
@@ -23,7 +23,7 @@ use self::{
     stream_error::stream_error,
     wire::{Event, ItemFields, Response},
 };
-use crate::decoding::object;
+use crate::decoding::{Index, read, read_into};
 
 /// Reads one streamed answer of the Responses API, of OpenAI itself, of the ChatGPT host, or of a compatible server.
 ///
@@ -46,50 +46,49 @@ impl Decoder {
     }
 
     #[inline]
-    fn event(&mut self, mut event: Event<'_>, name: Option<&str>, json: &str, out: &mut Events) {
-        let delta = std::mem::take(&mut event.delta).take();
+    fn event(&mut self, event: &mut Event<'_>, name: Option<&str>, json: &str, out: &mut Events) {
+        let delta = event.delta.take();
+        let event = &*event;
         let (content, summary) =
-            (event.content_index.unwrap_or_default(), event.summary_index.unwrap_or_default());
+            (event.content_index.0.unwrap_or_default(), event.summary_index.0.unwrap_or_default());
         let kind = event.kind.filled().or(name).unwrap_or_default();
         match kind {
-            "response.output_text.delta" => self.with(&event, false, delta, out, |item, text, around| {
+            "response.output_text.delta" => self.with(event, false, delta, out, |item, text, around| {
                 item.text(content, text, around);
             }),
             "response.function_call_arguments.delta" => {
                 // Without its announcement a call has no name; then its arguments come with the finished item.
-                if let (Some(at), Some(json)) = (self.find(&event), delta) {
+                if let (Some(at), Some(json)) = (self.find(event), delta) {
                     self.items[at].arguments(json, out);
                 }
             }
             "response.reasoning_summary_text.delta" => {
-                self.with(&event, true, delta, out, |item, text, around| {
+                self.with(event, true, delta, out, |item, text, around| {
                     item.thought(Thought::Summary(summary), text, around);
                 })
             }
-            "response.reasoning_text.delta" => self.with(&event, true, delta, out, |item, text, around| {
+            "response.reasoning_text.delta" => self.with(event, true, delta, out, |item, text, around| {
                 item.thought(Thought::Raw(content), text, around);
             }),
             "response.refusal.delta" => {
                 self.refused = true;
-                self.with(&event, false, delta, out, |item, text, around| {
-                    item.refusal(content, text, around)
-                });
+                self.with(event, false, delta, out, |item, text, around| item.refusal(content, text, around));
             }
             "response.output_text.annotation.added" => {
-                let annotation = event.annotation;
-                self.with(&event, false, annotation, out, |item, json, around| {
+                let annotation = event.annotation.0;
+                self.with(event, false, annotation, out, |item, json, around| {
                     item.annotation(content, json, around)
                 });
             }
-            "response.output_item.added" => self.item(&event, false, json, out),
-            "response.output_item.done" => self.item(&event, true, json, out),
+            "response.output_item.added" => self.item(event, false, json, out),
+            "response.output_item.done" => self.item(event, true, json, out),
             "response.created" | "response.queued" | "response.in_progress" => {
-                if let Some(response) = read(event.response) {
+                if let Some(response) = event.response.0.and_then(|response| read(response).ok()) {
                     self.begin(&response, kind == "response.created", out);
                 }
             }
-            "response.completed" | "response.incomplete" => self.end(event.response, kind, out),
-            "response.failed" => self.fail(event.response, json, out),
+            "response.completed" | "response.incomplete" => self.end(event.response.0, kind, out),
+            "response.failed" => self.fail(event.response.0, json, out),
             // What they say is said by the finished item too, or is nothing.
             "response.content_part.added"
             | "response.content_part.done"
@@ -104,8 +103,8 @@ impl Decoder {
             | "response.reasoning_text.done"
             | "keepalive"
             | "ping" => {}
-            kind if kind == "error" || event.error.is_some() => {
-                out.push(StreamEvent::Failed(stream_error(event.error.map_or(json, RawValue::get))));
+            kind if kind == "error" || event.error.0.is_some() => {
+                out.push(StreamEvent::Failed(stream_error(event.error.0.unwrap_or(json))));
             }
             kind => notice(kind, RawJson::parse(json).ok(), out),
         }
@@ -126,7 +125,7 @@ impl Decoder {
         let mut around = Around { model: self.model.as_ref(), next: &mut self.next, out };
         let at = found.unwrap_or_else(|| {
             let id = event.item_id.to_compact();
-            self.items.push(Item::from_delta(event.output_index, id, reasoning, &mut around));
+            self.items.push(Item::from_delta(event.output_index.0, id, reasoning, &mut around));
             self.items.len() - 1
         });
         give(&mut self.items[at], brought, &mut around);
@@ -141,10 +140,10 @@ impl Decoder {
         let by_id = id.and_then(|id| {
             open().find(|(_, item)| {
                 item.id.as_deref() == Some(id)
-                    && (event.output_index.is_none() || item.output_index == event.output_index)
+                    && (event.output_index.0.is_none() || item.output_index == event.output_index.0)
             })
         });
-        let by_index = || match event.output_index {
+        let by_index = || match event.output_index.0 {
             Some(index) => open().find(|(_, item)| item.output_index == Some(index)),
             None => open().next(),
         };
@@ -153,19 +152,19 @@ impl Decoder {
 
     /// An item is announced, or told as a whole.
     fn item(&mut self, event: &Event<'_>, whole: bool, json: &str, out: &mut Events) {
-        let Some((raw, fields)) = event.item.and_then(|raw| Some((raw, read::<ItemFields<'_>>(Some(raw))?)))
+        let Some((raw, fields)) = event.item.0.and_then(|raw| Some((raw, read::<ItemFields<'_>>(raw).ok()?)))
         else {
             notice("response.output_item", RawJson::parse(json).ok(), out);
             return;
         };
-        let found = whole.then(|| self.find_item(&fields, event.output_index)).flatten();
+        let found = whole.then(|| self.find_item(&fields, event.output_index.0)).flatten();
         let mut around = Around { model: self.model.as_ref(), next: &mut self.next, out };
         let at = found.unwrap_or_else(|| {
-            self.items.push(Item::added(event.output_index, &fields, &mut around));
+            self.items.push(Item::added(event.output_index.0, &fields, &mut around));
             self.items.len() - 1
         });
         if whole {
-            self.refused |= fields.content.0.iter().any(|content| content.kind.get() == "refusal");
+            self.refused |= fields.content.iter().any(|content| content.kind.get() == "refusal");
             self.items[at].finish(fields, raw, &mut around);
         }
     }
@@ -195,22 +194,23 @@ impl Decoder {
         out.push(StreamEvent::Started { response_id: id, model: self.model.clone() });
     }
 
-    fn end(&mut self, response: Option<&RawValue>, kind: &str, out: &mut Events) {
-        let mut response = read::<Response<'_>>(response).unwrap_or_default();
+    fn end(&mut self, response: Option<&str>, kind: &str, out: &mut Events) {
+        let mut response =
+            response.and_then(|response| read::<Response<'_>>(response).ok()).unwrap_or_default();
         self.begin(&response, false, out);
         // The terminal event repeats what came, or on the ChatGPT host nothing. It counts only if it is all there is.
-        let output = response.output.take().unwrap_or_default();
+        let output = std::mem::take(&mut response.output);
         if self.items.is_empty() {
             for (index, raw) in (0..).zip(output) {
-                let event = Event { output_index: Some(index), item: Some(raw), ..Event::default() };
-                self.item(&event, true, raw.get(), out);
+                let event = Event { output_index: Index(Some(index)), item: raw, ..Event::default() };
+                self.item(&event, true, raw.0.unwrap_or_default(), out);
             }
         }
         if let Some(counts) = response.usage {
             out.push(StreamEvent::UsageSnapshot(counts.usage()));
         }
         let incomplete = kind == "response.incomplete" || response.status.get() == "incomplete";
-        let reason = response.incomplete_details.as_ref().map_or("", |details| details.reason.get());
+        let reason = response.incomplete_details.reason.get();
         let calls = self.items.iter().any(Item::is_call);
         let finish = match reason {
             "max_output_tokens" => Finish::Length,
@@ -227,12 +227,12 @@ impl Decoder {
         out.push(StreamEvent::Finished { finish });
     }
 
-    fn fail(&mut self, response: Option<&RawValue>, json: &str, out: &mut Events) {
-        let response = read::<Response<'_>>(response).unwrap_or_default();
+    fn fail(&mut self, response: Option<&str>, json: &str, out: &mut Events) {
+        let response = response.and_then(|response| read::<Response<'_>>(response).ok()).unwrap_or_default();
         if let Some(counts) = response.usage {
             out.push(StreamEvent::UsageSnapshot(counts.usage()));
         }
-        let error = response.error.map_or(json, RawValue::get);
+        let error = response.error.0.unwrap_or(json);
         out.push(StreamEvent::Failed(stream_error(error)));
     }
 }
@@ -240,8 +240,9 @@ impl Decoder {
 impl StreamDecoder for Decoder {
     #[inline]
     fn push(&mut self, frame: SseFrame<'_>, out: &mut Events) -> Result<()> {
-        match object::<Event<'_>>(frame.data) {
-            Ok(event) => self.event(event, frame.event, frame.data, out),
+        let mut event = Event::default();
+        match read_into(frame.data, &mut event) {
+            Ok(()) => self.event(&mut event, frame.event, frame.data, out),
             // The body was cut in the middle of the event, and that is what the end of the stream will say.
             Err(_) if frame.unterminated => {}
             Err(_) if matches!(frame.data.trim(), "" | "[DONE]") => {}
@@ -256,18 +257,18 @@ impl StreamDecoder for Decoder {
     }
 
     fn stray(&mut self, json: &str, out: &mut Events) -> Result<()> {
-        let Ok(event) = object::<Event<'_>>(json) else { return Ok(()) };
+        let Ok(mut event) = read::<Event<'_>>(json) else { return Ok(()) };
         if event.object.get() == "response" && event.kind.filled().is_none() {
-            let raw: Option<&RawValue> = serde_json::from_str(json).ok();
-            match read::<Response<'_>>(raw).unwrap_or_default().status.get() {
+            let raw = Some(json);
+            match read::<Response<'_>>(json).unwrap_or_default().status.get() {
                 "failed" | "cancelled" => self.fail(raw, json, out),
                 "queued" | "in_progress" => {}
                 _ => self.end(raw, "", out),
             }
-        } else if event.error.is_none() && event.detail.is_some() {
+        } else if event.error.0.is_none() && event.detail.0.is_some() {
             out.push(StreamEvent::Failed(stream_error(json)));
         } else {
-            self.event(event, Some("stray"), json, out);
+            self.event(&mut event, Some("stray"), json, out);
         }
         Ok(())
     }
@@ -276,10 +277,6 @@ impl StreamDecoder for Decoder {
         // Only a terminal event ends an answer.
         Ok(())
     }
-}
-
-fn read<'a, T: serde::Deserialize<'a>>(json: Option<&'a RawValue>) -> Option<T> {
-    json.and_then(|json| object(json.get()).ok())
 }
 
 fn notice(name: &str, json: Option<RawJson>, out: &mut Events) {

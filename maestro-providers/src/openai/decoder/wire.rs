@@ -1,152 +1,118 @@
 //! The fields of the stream's JSON that are read.
 
 use maestro_core::chat::Usage;
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use smallvec::SmallVec;
 
-use crate::decoding::{Few, Str, Text, Tokens};
+use crate::decoding::{Index, Raw, Str, Text, Tokens, object};
 
-/// Any event. The fields of all types stand side by side, so that the order of keys does not matter.
-#[derive(Deserialize)]
-#[serde(default)]
-#[derive(Default)]
-pub(super) struct Event<'a> {
-    #[serde(rename = "type", borrow)]
-    pub(super) kind: Str<'a>,
-    pub(super) delta: Text,
-    #[serde(borrow)]
-    pub(super) item_id: Str<'a>,
-    pub(super) output_index: Option<u32>,
-    pub(super) content_index: Option<u32>,
-    pub(super) summary_index: Option<u32>,
-    #[serde(borrow)]
-    pub(super) item: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub(super) annotation: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub(super) response: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub(super) error: Option<&'a RawValue>,
-    /// What a whole answer is told by.
-    #[serde(borrow)]
-    pub(super) object: Str<'a>,
-    #[serde(borrow)]
-    pub(super) detail: Option<&'a RawValue>,
+object! {
+    /// Any event. The fields of all types stand side by side, so that the order of keys does not matter.
+    pub(super) struct Event<'a> {
+        pub(super) kind: Str<'a> = "type",
+        pub(super) delta: Text = "delta",
+        pub(super) item_id: Str<'a> = "item_id",
+        pub(super) output_index: Index = "output_index",
+        pub(super) content_index: Index = "content_index",
+        pub(super) summary_index: Index = "summary_index",
+        pub(super) item: Raw<'a> = "item",
+        pub(super) annotation: Raw<'a> = "annotation",
+        pub(super) response: Raw<'a> = "response",
+        pub(super) error: Raw<'a> = "error",
+        /// What a whole answer is told by.
+        pub(super) object: Str<'a> = "object",
+        pub(super) detail: Raw<'a> = "detail",
+    }
 }
 
-/// The response, as far as it is there.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Response<'a> {
-    #[serde(borrow)]
-    pub(super) id: Str<'a>,
-    #[serde(borrow)]
-    pub(super) model: Str<'a>,
-    #[serde(borrow)]
-    pub(super) status: Str<'a>,
-    #[serde(borrow)]
-    pub(super) error: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub(super) incomplete_details: Option<Incomplete<'a>>,
-    pub(super) usage: Option<Counts>,
-    #[serde(borrow)]
-    pub(super) output: Option<Vec<&'a RawValue>>,
+object! {
+    /// The response, as far as it is there.
+    pub(super) struct Response<'a> {
+        pub(super) id: Str<'a> = "id",
+        pub(super) model: Str<'a> = "model",
+        pub(super) status: Str<'a> = "status",
+        pub(super) error: Raw<'a> = "error",
+        pub(super) incomplete_details: Incomplete<'a> = "incomplete_details",
+        pub(super) usage: Option<Counts> = "usage",
+        pub(super) output: SmallVec<[Raw<'a>; 1]> = "output",
+    }
 }
 
-#[derive(Deserialize)]
-pub(super) struct Incomplete<'a> {
-    #[serde(borrow, default)]
-    pub(super) reason: Str<'a>,
+object! {
+    pub(super) struct Incomplete<'a> {
+        pub(super) reason: Str<'a> = "reason",
+    }
 }
 
-/// One item of the output, of whatever type.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(super) struct ItemFields<'a> {
-    #[serde(rename = "type", borrow)]
-    pub(super) kind: Str<'a>,
-    #[serde(borrow)]
-    pub(super) id: Str<'a>,
-    #[serde(borrow)]
-    pub(super) status: Str<'a>,
-    #[serde(borrow)]
-    pub(super) phase: Str<'a>,
-    /// The parts of a message, or the thoughts of a reasoning.
-    #[serde(borrow)]
-    pub(super) content: Few<Content<'a>>,
-    #[serde(borrow)]
-    pub(super) summary: Few<Content<'a>>,
-    #[serde(borrow)]
-    pub(super) encrypted_content: Str<'a>,
-    #[serde(borrow)]
-    pub(super) call_id: Str<'a>,
-    #[serde(borrow)]
-    pub(super) name: Str<'a>,
-    #[serde(borrow)]
-    pub(super) namespace: Str<'a>,
-    #[serde(borrow)]
-    pub(super) arguments: Option<&'a RawValue>,
-    /// A picture, as base64, and its format.
-    #[serde(borrow)]
-    pub(super) result: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub(super) output_format: Str<'a>,
+object! {
+    /// One item of the output, of whatever type.
+    pub(super) struct ItemFields<'a> {
+        pub(super) kind: Str<'a> = "type",
+        pub(super) id: Str<'a> = "id",
+        pub(super) status: Str<'a> = "status",
+        pub(super) phase: Str<'a> = "phase",
+        /// The parts of a message, or the thoughts of a reasoning.
+        pub(super) content: SmallVec<[Content<'a>; 1]> = "content",
+        pub(super) summary: SmallVec<[Content<'a>; 1]> = "summary",
+        pub(super) encrypted_content: Str<'a> = "encrypted_content",
+        pub(super) call_id: Str<'a> = "call_id",
+        pub(super) name: Str<'a> = "name",
+        pub(super) namespace: Str<'a> = "namespace",
+        pub(super) arguments: Raw<'a> = "arguments",
+        /// A picture, as base64, and its format.
+        pub(super) result: Str<'a> = "result",
+        pub(super) output_format: Str<'a> = "output_format",
+    }
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Content<'a> {
-    #[serde(rename = "type", borrow)]
-    pub(super) kind: Str<'a>,
-    pub(super) text: Text,
-    pub(super) refusal: Text,
-    #[serde(borrow)]
-    pub(super) annotations: Option<Vec<&'a RawValue>>,
+object! {
+    pub(super) struct Content<'a> {
+        pub(super) kind: Str<'a> = "type",
+        pub(super) text: Text = "text",
+        pub(super) refusal: Text = "refusal",
+        pub(super) annotations: SmallVec<[Raw<'a>; 1]> = "annotations",
+    }
 }
 
-/// A source of a text.
-#[derive(Default, Deserialize)]
-pub(super) struct Annotation {
-    #[serde(default)]
-    pub(super) url: Option<String>,
-    #[serde(default)]
-    pub(super) title: Option<String>,
-    #[serde(default)]
-    pub(super) filename: Option<String>,
+object! {
+    /// A source of a text.
+    pub(super) struct Annotation<'a> {
+        pub(super) url: Str<'a> = "url",
+        pub(super) title: Str<'a> = "title",
+        pub(super) filename: Str<'a> = "filename",
+    }
 }
 
-/// Tokens as this API counts them: cached and reasoning tokens are inside the totals already.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Counts {
-    input_tokens: Tokens,
-    output_tokens: Tokens,
-    input_tokens_details: Option<InputDetails>,
-    output_tokens_details: Option<OutputDetails>,
+object! {
+    /// Tokens as this API counts them: cached and reasoning tokens are inside the totals already.
+    pub(super) struct Counts {
+        input: Tokens = "input_tokens",
+        output: Tokens = "output_tokens",
+        input_details: InputDetails = "input_tokens_details",
+        output_details: OutputDetails = "output_tokens_details",
+    }
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct InputDetails {
-    cached_tokens: Tokens,
-    cache_write_tokens: Tokens,
+object! {
+    struct InputDetails {
+        cached: Tokens = "cached_tokens",
+        cache_write: Tokens = "cache_write_tokens",
+    }
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct OutputDetails {
-    reasoning_tokens: Tokens,
+object! {
+    struct OutputDetails {
+        reasoning: Tokens = "reasoning_tokens",
+    }
 }
 
 impl Counts {
     pub(super) fn usage(self) -> Usage {
-        let input = self.input_tokens_details.unwrap_or_default();
         Usage {
-            input_total: self.input_tokens.get(),
-            input_cached: input.cached_tokens.get(),
-            input_cache_write: input.cache_write_tokens.get(),
-            output_total: self.output_tokens.get(),
-            output_reasoning: self.output_tokens_details.unwrap_or_default().reasoning_tokens.get(),
+            input_total: self.input.get(),
+            input_cached: self.input_details.cached.get(),
+            input_cache_write: self.input_details.cache_write.get(),
+            output_total: self.output.get(),
+            output_reasoning: self.output_details.reasoning.get(),
         }
     }
 }

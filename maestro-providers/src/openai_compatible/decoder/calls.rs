@@ -6,7 +6,7 @@ use maestro_core::{
     stream::{Events, JsonDepth},
 };
 
-use super::wire::{Call, Function};
+use super::wire::Call;
 use crate::decoding::made_up;
 
 /// The calls of one answer.
@@ -40,14 +40,21 @@ impl Calls {
     }
 
     /// Takes a piece of a call.
-    pub(super) fn delta(&mut self, call: Call<'_>, naming: &Naming<'_>, next: &mut u32, out: &mut Events) {
-        let function = call.function.unwrap_or_default();
+    pub(super) fn delta(
+        &mut self,
+        call: &mut Call<'_>,
+        naming: &Naming<'_>,
+        next: &mut u32,
+        out: &mut Events,
+    ) {
+        let function = &mut call.function;
+        let arguments = function.arguments.0.take();
         let (id, name) = (call.id.filled(), function.name.filled());
-        let at = match self.find(call.index, id, name) {
+        let at = match self.find(call.index.0, id, name) {
             Some(at) => at,
-            None if id.is_none() && name.is_none() && function.arguments().is_none() => return,
+            None if id.is_none() && name.is_none() && arguments.is_none() => return,
             None => {
-                self.0.push(Open::new(call.index, id));
+                self.0.push(Open::new(call.index.0, id));
                 self.0.len() - 1
             }
         };
@@ -60,7 +67,9 @@ impl Calls {
             open.name = name.into();
             open.begin(ordinal, naming, next, out);
         }
-        open.arguments(&function, out);
+        if let Some(json) = arguments {
+            open.arguments(json, out);
+        }
     }
 
     /// Ends all calls. After a cut the last one is not whole, whatever it looks like; those before it are.
@@ -125,8 +134,7 @@ impl Open {
         }
     }
 
-    fn arguments(&mut self, function: &Function<'_>, out: &mut Events) {
-        let Some(json) = function.arguments() else { return };
+    fn arguments(&mut self, json: CompactString, out: &mut Events) {
         self.whole |= self.depth.feed(json.as_bytes()).is_some();
         match self.part {
             Some(index) => out.push(StreamEvent::ArgsDelta { index, json }),

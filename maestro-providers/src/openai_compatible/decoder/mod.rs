@@ -13,15 +13,14 @@ use maestro_core::{
     chat::{Citation, Finish, Native, PartEnd, PartStart, RawJson, StreamEvent, Usage},
     stream::{Events, SseFrame, StreamDecoder},
 };
-use serde_json::value::RawValue;
 
 use self::{
     calls::{Calls, Naming},
     stream_error::{PROVIDER, stream_error},
-    wire::{Annotation, Call, Choice, Chunk, Content, Delta},
+    wire::{Annotation, Call, Choice, Choices, Chunk, Content, Counts, Delta},
 };
 use super::API;
-use crate::decoding::{not_json, object};
+use crate::decoding::{Raw, not_json, read, read_into};
 
 /// Reads one streamed answer of Chat Completions.
 ///
@@ -59,45 +58,39 @@ impl Decoder {
     }
 
     #[inline]
-    fn chunk(&mut self, chunk: Chunk<'_>, json: &str, named_error: bool, out: &mut Events) {
-        let text = |field: Option<&RawValue>| field.is_some_and(|json| json.get().starts_with('"'));
-        let bare = chunk.choices.is_none() && (text(chunk.message) || text(chunk.detail));
-        if chunk.error.is_some() || bare || named_error {
-            out.push(StreamEvent::Failed(stream_error(chunk.error.map_or(json, RawValue::get))));
+    fn chunk(&mut self, chunk: &mut Chunk<'_>, json: &str, named_error: bool, out: &mut Events) {
+        let text = |field: Raw<'_>| field.0.is_some_and(|json| json.starts_with('"'));
+        let bare = matches!(chunk.choices, Choices::Absent) && (text(chunk.message) || text(chunk.detail));
+        if chunk.error.0.is_some() || bare || named_error {
+            out.push(StreamEvent::Failed(stream_error(chunk.error.0.unwrap_or(json))));
             return;
         }
-        let choices = chunk.choices.unwrap_or_default().0;
         // Azure begins with a chunk of nothing, without an id.
-        if !self.begun && (chunk.id.filled().is_some() || !choices.is_empty()) {
+        if !self.begun && (chunk.id.filled().is_some() || matches!(chunk.choices, Choices::First(_))) {
             self.begun = true;
             self.response_id = chunk.id.to_compact();
             let model = chunk.model.to_compact();
             out.push(StreamEvent::Started { response_id: self.response_id.clone(), model });
         }
-        // Only one choice is ever asked for.
-        for choice in choices {
-            if choice.index.unwrap_or_default() == 0 {
-                self.choice(choice, out);
-            }
+        if let Choices::First(choice) = &mut chunk.choices {
+            self.choice(choice, out);
         }
-        if let Some(usage) = chunk.usage.map(wire::Counts::usage).filter(|usage| self.usage != Some(*usage)) {
+        if let Some(usage) = chunk.usage.take().map(Counts::usage).filter(|usage| self.usage != Some(*usage))
+        {
             self.usage = Some(usage);
             out.push(StreamEvent::UsageSnapshot(usage));
         }
     }
 
     #[inline]
-    fn choice(&mut self, choice: Choice<'_>, out: &mut Events) {
-        if let Some(error) = choice.error {
-            out.push(StreamEvent::Failed(stream_error(error.get())));
+    fn choice(&mut self, choice: &mut Choice<'_>, out: &mut Events) {
+        if let Some(error) = choice.error.0 {
+            out.push(StreamEvent::Failed(stream_error(error)));
             return;
         }
-        if let Some(delta) = choice.delta {
-            self.delta(delta, out);
-        } else if let Some(message) = choice.message
-            && let Ok(whole) = object(message.get())
-        {
-            self.delta(whole, out);
+        self.delta(&mut choice.delta, out);
+        if let Some(Ok(mut whole)) = choice.message.0.map(read::<Delta<'_>>) {
+            self.delta(&mut whole, out);
         }
         if let Some(reason) = choice.finish_reason.take() {
             self.finish_reason = Some(reason);
@@ -105,16 +98,16 @@ impl Decoder {
     }
 
     #[inline]
-    fn delta(&mut self, delta: Delta<'_>, out: &mut Events) {
+    fn delta(&mut self, delta: &mut Delta<'_>, out: &mut Events) {
         // Some versions of vLLM send the same thought under both names.
         if let Some(text) = delta.reasoning_content.take().or_else(|| delta.reasoning.take()) {
             self.think(text, out);
         }
-        match delta.content {
+        match std::mem::take(&mut delta.content) {
             Content::None => {}
             Content::Text(text) => self.say(text, out),
             Content::Parts(parts) => {
-                for part in parts {
+                for mut part in parts {
                     part.thinking.0.into_iter().for_each(|text| self.think(text, out));
                     part.text.take().into_iter().for_each(|text| self.say(text, out));
                     part.refusal.take().into_iter().for_each(|text| self.refuse(text, out));
@@ -126,14 +119,13 @@ impl Decoder {
         }
         let Self { calls, seed, response_id, next, .. } = self;
         let naming = Naming { seed, response_id: response_id.as_deref() };
-        for call in delta.tool_calls.0 {
+        for call in &mut delta.tool_calls {
             calls.delta(call, &naming, next, out);
         }
-        if delta.function_call.is_some() {
-            let call = Call { index: Some(0), function: delta.function_call, ..Call::default() };
-            calls.delta(call, &naming, next, out);
+        if let Some(function) = delta.function_call.take() {
+            calls.delta(&mut Call { function, ..Call::default() }, &naming, next, out);
         }
-        delta.annotations.iter().flatten().for_each(|json| self.cite(json, out));
+        delta.annotations.iter().filter_map(|json| json.0).for_each(|json| self.cite(json, out));
     }
 
     #[inline]
@@ -152,13 +144,12 @@ impl Decoder {
         out.push(StreamEvent::RefusalDelta { index, text });
     }
 
-    fn cite(&mut self, json: &RawValue, out: &mut Events) {
+    fn cite(&mut self, json: &str, out: &mut Events) {
+        let source = read::<Annotation<'_>>(json).unwrap_or_default().url_citation;
+        let Ok(native) = RawJson::parse(json) else { return };
+        let (url, title) = (source.url.to_text(), source.title.to_text());
+        let citation = Citation { url, title, quote: None, native: Native { api: API, json: native } };
         let index = part(&mut self.text, PartStart::Text, &mut self.next, out);
-        let source =
-            serde_json::from_str::<Annotation>(json.get()).ok().and_then(|fields| fields.url_citation);
-        let source = source.unwrap_or_default();
-        let native = Native { api: API, json: RawJson::from_raw(json) };
-        let citation = Citation { url: source.url, title: source.title, quote: None, native };
         out.push(StreamEvent::CitationAdded { index, citation: Box::new(citation) });
     }
 
@@ -182,21 +173,22 @@ impl Decoder {
 impl StreamDecoder for Decoder {
     #[inline]
     fn push(&mut self, frame: SseFrame<'_>, out: &mut Events) -> Result<()> {
-        match object::<Chunk<'_>>(frame.data) {
-            Ok(chunk) => self.chunk(chunk, frame.data, frame.event == Some("error"), out),
+        let mut chunk = Chunk::default();
+        match read_into(frame.data, &mut chunk) {
+            Ok(()) => self.chunk(&mut chunk, frame.data, frame.event == Some("error"), out),
             Err(error) => match frame.data.trim() {
                 "[DONE]" => self.end(out),
                 "" => {}
                 data if frame.unterminated => self.torn = !"[DONE]".starts_with(data),
-                _ => return Err(not_json(PROVIDER, &error)),
+                _ => return Err(not_json(PROVIDER, frame.data, error)),
             },
         }
         Ok(())
     }
 
     fn stray(&mut self, json: &str, out: &mut Events) -> Result<()> {
-        let Ok(chunk) = object::<Chunk<'_>>(json) else { return Ok(()) };
-        self.chunk(chunk, json, false, out);
+        let Ok(mut chunk) = read::<Chunk<'_>>(json) else { return Ok(()) };
+        self.chunk(&mut chunk, json, false, out);
         Ok(())
     }
 

@@ -1,102 +1,79 @@
 //! The fields of the stream's JSON that are read.
 
-use std::fmt;
-
 use compact_str::CompactString;
 use maestro_core::chat::Usage;
-use serde::{
-    Deserialize, Deserializer,
-    de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
-};
-use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
-use crate::decoding::{Few, Str, Text, Tokens};
+use crate::decoding::{Index, Json, Malformed, Raw, Read, Str, Text, Tokens, object};
 
-/// One event, or a whole answer.
-#[derive(Deserialize)]
-pub(super) struct Chunk<'a> {
-    #[serde(borrow, default)]
-    pub(super) id: Str<'a>,
-    #[serde(borrow, default)]
-    pub(super) model: Str<'a>,
-    #[serde(borrow, default)]
-    pub(super) choices: Option<Few<Choice<'a>>>,
-    #[serde(default)]
-    pub(super) usage: Option<Counts>,
-    #[serde(borrow, default)]
-    pub(super) error: Option<&'a RawValue>,
-    /// Some servers report errors without an envelope: then this and the next stand at the top.
-    #[serde(borrow, default)]
-    pub(super) message: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    pub(super) detail: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct Choice<'a> {
-    #[serde(default)]
-    pub(super) index: Option<u32>,
-    /// What is new.
-    #[serde(borrow, default)]
-    pub(super) delta: Option<Delta<'a>>,
-    /// In a whole answer, everything in the place of `delta`.
-    #[serde(borrow, default)]
-    pub(super) message: Option<&'a RawValue>,
-    #[serde(default)]
-    pub(super) finish_reason: Text,
-    #[serde(borrow, default)]
-    pub(super) error: Option<&'a RawValue>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Delta<'a> {
-    pub(super) content: Content,
-    pub(super) reasoning_content: Text,
-    pub(super) reasoning: Text,
-    pub(super) refusal: Text,
-    #[serde(borrow)]
-    pub(super) tool_calls: Few<Call<'a>>,
-    /// The form before `tool_calls`, one call at most.
-    #[serde(borrow)]
-    pub(super) function_call: Option<Function<'a>>,
-    #[serde(borrow)]
-    pub(super) annotations: Option<Vec<&'a RawValue>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Call<'a> {
-    pub(super) index: Option<u32>,
-    #[serde(borrow)]
-    pub(super) id: Str<'a>,
-    #[serde(borrow)]
-    pub(super) function: Option<Function<'a>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Function<'a> {
-    #[serde(borrow)]
-    pub(super) name: Str<'a>,
-    /// A string, as a rule.
-    #[serde(borrow)]
-    arguments: Option<&'a RawValue>,
-}
-
-impl Function<'_> {
-    /// The arguments, as the text that they are or that they would be written as.
-    #[inline]
-    pub(super) fn arguments(&self) -> Option<CompactString> {
-        let json = self.arguments?.get();
-        match json.as_bytes().first() {
-            Some(b'"') => serde_json::from_str::<Text>(json).ok()?.take(),
-            Some(b'{' | b'[') => Some(json.into()),
-            _ => None,
-        }
+object! {
+    /// One event, or a whole answer.
+    pub(super) struct Chunk<'a> {
+        pub(super) id: Str<'a> = "id",
+        pub(super) model: Str<'a> = "model",
+        pub(super) choices: Choices<'a> = "choices",
+        pub(super) usage: Option<Counts> = "usage",
+        pub(super) error: Raw<'a> = "error",
+        /// Some servers report errors without an envelope: then this or the next stands at the top.
+        pub(super) message: Raw<'a> = "message",
+        pub(super) detail: Raw<'a> = "detail",
     }
 }
+
+/// The choice of index 0: only one is ever asked for.
+#[derive(Default)]
+pub(super) enum Choices<'a> {
+    /// There is no list.
+    #[default]
+    Absent,
+    /// The list has none, or only others.
+    Empty,
+    First(Choice<'a>),
+}
+
+object! {
+    pub(super) struct Choice<'a> {
+        index: Index = "index",
+        /// What is new.
+        pub(super) delta: Delta<'a> = "delta",
+        /// In a whole answer, everything.
+        pub(super) message: Raw<'a> = "message",
+        pub(super) finish_reason: Text = "finish_reason",
+        pub(super) error: Raw<'a> = "error",
+    }
+}
+
+object! {
+    pub(super) struct Delta<'a> {
+        pub(super) content: Content = "content",
+        pub(super) reasoning_content: Text = "reasoning_content",
+        pub(super) reasoning: Text = "reasoning",
+        pub(super) refusal: Text = "refusal",
+        pub(super) tool_calls: SmallVec<[Call<'a>; 1]> = "tool_calls",
+        /// The form before `tool_calls`, one call at most.
+        pub(super) function_call: Option<Function<'a>> = "function_call",
+        pub(super) annotations: SmallVec<[Raw<'a>; 1]> = "annotations",
+    }
+}
+
+object! {
+    pub(super) struct Call<'a> {
+        pub(super) index: Index = "index",
+        pub(super) id: Str<'a> = "id",
+        pub(super) function: Function<'a> = "function",
+    }
+}
+
+object! {
+    pub(super) struct Function<'a> {
+        pub(super) name: Str<'a> = "name",
+        pub(super) arguments: Arguments = "arguments",
+    }
+}
+
+/// The arguments of a call: a string as a rule, and the object itself with some servers.
+#[derive(Default)]
+pub(super) struct Arguments(pub(super) Option<CompactString>);
 
 /// A text, nothing, or a list of parts.
 #[derive(Default)]
@@ -104,149 +81,147 @@ pub(super) enum Content {
     #[default]
     None,
     Text(CompactString),
-    Parts(Vec<ContentPart>),
+    Parts(SmallVec<[ContentPart; 1]>),
 }
 
-/// One part of a content that is a list.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(super) struct ContentPart {
-    pub(super) text: Text,
-    pub(super) thinking: ThinkingText,
-    pub(super) refusal: Text,
+object! {
+    /// One part of a content that is a list.
+    pub(super) struct ContentPart {
+        pub(super) text: Text = "text",
+        pub(super) thinking: Thinking = "thinking",
+        pub(super) refusal: Text = "refusal",
+    }
 }
 
-/// What was thought: a text, or a list of texts.
+/// What was thought: a text, or a list of parts with a text each.
 #[derive(Default)]
-pub(super) struct ThinkingText(pub(super) SmallVec<[CompactString; 1]>);
+pub(super) struct Thinking(pub(super) Vec<CompactString>);
 
-impl<'de> Deserialize<'de> for Content {
+impl<'a> Read<'a> for Choices<'a> {
     #[inline]
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Forms;
-
-        impl<'de> Visitor<'de> for Forms {
-            type Value = Content;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text or parts")
-            }
-
-            #[inline]
-            fn visit_str<E: Error>(self, text: &str) -> Result<Content, E> {
-                Ok(if text.is_empty() { Content::None } else { Content::Text(text.into()) })
-            }
-
-            fn visit_unit<E: Error>(self) -> Result<Content, E> {
-                Ok(Content::None)
-            }
-
-            fn visit_bool<E: Error>(self, _: bool) -> Result<Content, E> {
-                Ok(Content::None)
-            }
-
-            fn visit_u64<E: Error>(self, _: u64) -> Result<Content, E> {
-                Ok(Content::None)
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Content, A::Error> {
-                let mut parts = Vec::new();
-                while let Some(part) = seq.next_element()? {
-                    parts.push(part);
-                }
-                Ok(Content::Parts(parts))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Content, A::Error> {
-                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(Content::None)
-            }
+    fn read(&mut self, json: &mut Json<'a>) -> Result<(), Malformed> {
+        if json.peek() != Some(b'[') {
+            return json.skip();
         }
-
-        deserializer.deserialize_any(Forms)
+        *self = Self::Empty;
+        json.list(|json| {
+            if matches!(self, Self::First(_)) {
+                return json.skip();
+            }
+            *self = Self::First(Choice::default());
+            if let Self::First(choice) = self {
+                choice.read(json)?;
+                if choice.index.0.unwrap_or_default() != 0 {
+                    *self = Self::Empty;
+                }
+            }
+            Ok(())
+        })
     }
 }
 
-impl<'de> Deserialize<'de> for ThinkingText {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Forms;
-
-        impl<'de> Visitor<'de> for Forms {
-            type Value = ThinkingText;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text or parts")
+impl<'de> Read<'de> for Arguments {
+    #[inline]
+    fn read(&mut self, json: &mut Json<'de>) -> Result<(), Malformed> {
+        match json.peek() {
+            Some(b'"') => {
+                let written = json.string()?;
+                self.0 = Some(json.said(written)).filter(|text| !text.is_empty());
             }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<ThinkingText, E> {
-                Ok(ThinkingText(SmallVec::from_iter([text.into()])))
-            }
-
-            fn visit_unit<E: Error>(self) -> Result<ThinkingText, E> {
-                Ok(ThinkingText::default())
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<ThinkingText, A::Error> {
-                let mut texts = SmallVec::new();
-                while let Some(part) = seq.next_element::<ContentPart>()? {
-                    texts.extend(part.text.take());
-                }
-                Ok(ThinkingText(texts))
-            }
+            Some(b'{' | b'[') => self.0 = Some(json.raw()?.into()),
+            _ => json.skip()?,
         }
-
-        deserializer.deserialize_any(Forms)
+        Ok(())
     }
 }
 
-/// Tokens as this API counts them. DeepSeek names the cached ones differently.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Counts {
-    prompt_tokens: Tokens,
-    completion_tokens: Tokens,
-    prompt_tokens_details: Option<PromptDetails>,
-    completion_tokens_details: Option<CompletionDetails>,
-    prompt_cache_hit_tokens: Tokens,
+impl<'de> Read<'de> for Content {
+    #[inline]
+    fn read(&mut self, json: &mut Json<'de>) -> Result<(), Malformed> {
+        match json.peek() {
+            Some(b'"') => {
+                let written = json.string()?;
+                let text = json.said(written);
+                *self = if text.is_empty() { Self::None } else { Self::Text(text) };
+            }
+            Some(b'[') => {
+                let mut parts = SmallVec::new();
+                parts.read(json)?;
+                *self = Self::Parts(parts);
+            }
+            _ => json.skip()?,
+        }
+        Ok(())
+    }
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct PromptDetails {
-    cached_tokens: Tokens,
-    cache_write_tokens: Tokens,
+impl<'de> Read<'de> for Thinking {
+    fn read(&mut self, json: &mut Json<'de>) -> Result<(), Malformed> {
+        if json.peek() == Some(b'[') {
+            let mut parts = SmallVec::<[ThinkingPart; 1]>::new();
+            parts.read(json)?;
+            self.0.extend(parts.iter_mut().filter_map(|part| part.text.take()));
+            return Ok(());
+        }
+        let mut text = Text::default();
+        text.read(json)?;
+        self.0.extend(text.take());
+        Ok(())
+    }
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct CompletionDetails {
-    reasoning_tokens: Tokens,
+object! {
+    struct ThinkingPart {
+        text: Text = "text",
+    }
+}
+
+object! {
+    /// Tokens as this API counts them. DeepSeek names the cached ones differently.
+    pub(super) struct Counts {
+        prompt: Tokens = "prompt_tokens",
+        completion: Tokens = "completion_tokens",
+        prompt_details: PromptDetails = "prompt_tokens_details",
+        completion_details: CompletionDetails = "completion_tokens_details",
+        prompt_cache_hit: Tokens = "prompt_cache_hit_tokens",
+    }
+}
+
+object! {
+    struct PromptDetails {
+        cached: Tokens = "cached_tokens",
+        cache_write: Tokens = "cache_write_tokens",
+    }
+}
+
+object! {
+    struct CompletionDetails {
+        reasoning: Tokens = "reasoning_tokens",
+    }
 }
 
 impl Counts {
     pub(super) fn usage(self) -> Usage {
-        let prompt = self.prompt_tokens_details.unwrap_or_default();
         Usage {
-            input_total: self.prompt_tokens.get(),
-            input_cached: prompt.cached_tokens.or(self.prompt_cache_hit_tokens).get(),
-            input_cache_write: prompt.cache_write_tokens.get(),
-            output_total: self.completion_tokens.get(),
-            output_reasoning: self.completion_tokens_details.unwrap_or_default().reasoning_tokens.get(),
+            input_total: self.prompt.get(),
+            input_cached: self.prompt_details.cached.or(self.prompt_cache_hit).get(),
+            input_cache_write: self.prompt_details.cache_write.get(),
+            output_total: self.completion.get(),
+            output_reasoning: self.completion_details.reasoning.get(),
         }
     }
 }
 
-/// A source of an answer.
-#[derive(Deserialize)]
-pub(super) struct Annotation {
-    #[serde(default)]
-    pub(super) url_citation: Option<UrlCitation>,
+object! {
+    /// A source of an answer.
+    pub(super) struct Annotation<'a> {
+        pub(super) url_citation: UrlCitation<'a> = "url_citation",
+    }
 }
 
-#[derive(Default, Deserialize)]
-pub(super) struct UrlCitation {
-    #[serde(default)]
-    pub(super) url: Option<String>,
-    #[serde(default)]
-    pub(super) title: Option<String>,
+object! {
+    pub(super) struct UrlCitation<'a> {
+        pub(super) url: Str<'a> = "url",
+        pub(super) title: Str<'a> = "title",
+    }
 }

@@ -1,0 +1,15 @@
+//! The SQLite store keeps every promise of the context traits.
+
+use std::sync::Arc;
+
+use maestro_core::Store;
+use maestro_store_sqlite::SqliteStore;
+use tempfile::TempDir;
+
+async fn fresh() -> (Arc<dyn Store>, TempDir) {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(directory.path().join("maestro.db")).await.unwrap();
+    (Arc::new(store), directory)
+}
+
+maestro_testkit::store_suite!(fresh);
