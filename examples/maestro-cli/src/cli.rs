@@ -1,7 +1,7 @@
 //! What can be asked of the program, and running it.
 
 use std::{
-    io::{self, Write as _},
+    io::{self, IsTerminal as _, Write as _},
     path::PathBuf,
     time::Duration,
 };
@@ -150,7 +150,7 @@ fn bad_usage(error: &clap::Error) -> Exit {
     let is_help = matches!(error.kind(), ClapErrorKind::DisplayHelp | ClapErrorKind::DisplayVersion);
     let wants_json = std::env::args_os().take_while(|arg| arg != "--").any(|arg| arg == "--json");
     if !is_help && wants_json {
-        let text = error.render().to_string();
+        let text = without_keys(error.render().to_string());
         let problem = text.split("\n\n").next().unwrap_or_default();
         let problem = problem.trim().trim_start_matches("error: ");
         let error = invalid("read the command line", "arguments", "are not valid").because(problem);
@@ -160,11 +160,29 @@ fn bad_usage(error: &clap::Error) -> Exit {
         ClapErrorKind::MissingSubcommand | ClapErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             show_commands()
         }
-        _ => {
+        _ if is_help => {
             let _ = error.print();
-            if is_help { Exit::Done } else { Exit::Invalid }
+            Exit::Done
+        }
+        _ => {
+            let mut stderr = io::stderr().lock();
+            let text = error.render();
+            let colored = stderr.is_terminal() && std::env::var_os("NO_COLOR").is_none();
+            let text = if colored { text.ansi().to_string() } else { text.to_string() };
+            let _ = stderr.write_all(without_keys(text).as_bytes());
+            Exit::Invalid
         }
     }
+}
+
+/// What clap says of a command line, without values such as that of `--key-stdin=VALUE`: that can only be a key which was
+/// given in the wrong way.
+fn without_keys(text: String) -> String {
+    let values = std::env::args().filter_map(|arg| {
+        let (name, value) = arg.split_once('=')?;
+        (name.starts_with("--key-") && value.len() > 3).then(|| value.to_owned())
+    });
+    values.fold(text, |text, value| text.replace(&value, "…"))
 }
 
 /// Shows what `maestro` can do when it is asked for nothing, and what `maestro auth` can do.

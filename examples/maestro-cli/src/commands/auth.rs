@@ -349,6 +349,9 @@ async fn read_key(from: KeyFrom, reference: &AuthRef, key_is_optional: bool) -> 
         return Ok(None);
     }
     if let Some(variable) = from.key_env {
+        if !is_variable(&variable) {
+            return Err(missing("is missing: --key-env takes the name of a variable, not a key").into());
+        }
         return match std::env::var(&variable) {
             Ok(text) => Ok(Some(Secret::new(text)?)),
             Err(_) => Err(missing(&format!("is missing: {variable} is not set")).into()),
@@ -378,4 +381,10 @@ async fn read_key(from: KeyFrom, reference: &AuthRef, key_is_optional: bool) -> 
         }
         Err(error) => Err(Error::new(ErrorKind::Internal, "ask for the key").caused_by(error).into()),
     }
+}
+
+/// Whether a word can name an environment variable as they are usually named. What cannot may well be a key, and is not
+/// repeated.
+fn is_variable(word: &str) -> bool {
+    word.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
 }

@@ -70,6 +70,19 @@ fn a_key_is_never_taken_from_an_argument_and_never_repeated() {
         assert!(ran.stderr.contains("--key-stdin"), "{ran:?}");
         assert!(!format!("{ran:?}").contains("canary"), "{ran:?}");
     }
+    // Nor where it is given in a wrong way.
+    for args in [
+        ["auth", "add", "anthropic", "work", "--key-env", "sk-canary"].as_slice(),
+        &["auth", "add", "anthropic", "work", "--key-stdin=sk-canary"],
+        &["auth", "add", "anthropic", "work", "--ky=sk-canary"],
+        &["auth", "add", "anthropic", "work", "--base-url", "http://me:sk-canary@host/"],
+    ] {
+        for all in [args.to_vec(), [&["--json"], args].concat()] {
+            let ran = home.run(&all);
+            assert_eq!(ran.code, 2, "{ran:?}");
+            assert!(!format!("{ran:?}").contains("canary"), "{ran:?}");
+        }
+    }
 }
 
 #[test]

@@ -229,6 +229,9 @@ fn a_conversation_goes_on_with_another_provider() {
 #[test]
 fn the_readers_end_ends_the_program_quietly() {
     let home = Home::new();
+    // An answer that would never end by itself.
+    let sandbox = Sandbox::start(&home, r#"{"stream": {"stall_after_events": 5}}"#);
+    home.save_key("anthropic", "test", sandbox.url("anthropic"), "sandbox-key");
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let mut command = home.command(&["--json", "chat", "--once", "hi", "--session", "piped"]);

@@ -161,7 +161,7 @@ impl<'a> Conversation<'a> {
         view: &mut dyn View,
         interrupts: &mut Interrupts,
     ) -> Result<Exit> {
-        let before = self.session.clone();
+        let before = self.present_session().await?;
         let session = match &before {
             None => self.create_session(&message).await?,
             Some(session) => self.change_session(session).await?,
@@ -177,6 +177,16 @@ impl<'a> Conversation<'a> {
         self.change = None;
         self.pictures.clear();
         answered
+    }
+
+    /// The session as it is; read anew where it is to be changed, since others may have changed it meanwhile.
+    async fn present_session(&self) -> Result<Option<Session>> {
+        match &self.session {
+            Some(session) if self.change.is_some() => {
+                Ok(Some(self.app.store().await?.session_get(session.id).await?))
+            }
+            session => Ok(session.clone()),
+        }
     }
 
     async fn create_session(&self, message: &str) -> Result<Session> {
