@@ -49,9 +49,11 @@ mod concurrency;
 mod entries;
 mod given;
 mod leases;
+mod limits;
 mod lineage;
 mod pages;
 mod recovery;
+mod round_trips;
 mod search;
 mod sessions;
 mod streamed_entries;
@@ -256,6 +258,34 @@ macro_rules! __store_promises {
             a_cursor_may_be_anywhere,
             a_page_holds_up_to_its_limit,
             a_session_used_between_pages_moves_to_the_front,
+        }
+        limits {
+            the_longest_names_are_kept,
+            names_may_hold_any_character_of_a_line,
+            the_largest_item_text_is_kept,
+            the_most_and_longest_tags_are_kept,
+            a_text_of_sixteen_mebibytes_is_kept,
+            large_and_many_chunks_are_kept,
+            every_character_is_kept_in_texts_of_parts,
+            every_character_is_kept_in_maps,
+            arguments_are_kept_to_the_letter,
+            numbers_in_arguments_are_kept_to_the_digit,
+            native_json_may_be_nested_deeply,
+            maps_are_kept_down_to_their_depth,
+            a_map_that_is_too_deep_is_refused,
+            an_entry_has_any_number_of_parts,
+        }
+        round_trips {
+            every_part_and_everything_beside_it_is_kept,
+            a_streamed_entry_keeps_everything_too,
+            every_finish_is_kept,
+            every_moment_is_kept,
+            every_moment_has_its_place_in_the_order,
+            sealed_credentials_are_kept_byte_for_byte,
+            any_uuid_is_an_id,
+            numbers_in_maps_are_kept,
+            what_a_session_names_is_kept,
+            every_way_of_reading_gives_the_same,
         }
         ; shared concurrency {
             only_one_of_many_concurrent_updates_wins,
