@@ -6,13 +6,15 @@
 
 use std::fmt;
 
+use serde_json::Value;
+
 use crate::{
     auth::{HolderId, Lease, SavedAuthentication},
     conversations::{ChatEntry, ChunkRef, EntryState, ItemUse, JournalSeq, ThreadHead, TurnIndex},
-    error::{Error, ErrorKind, FieldError},
+    error::{Error, ErrorKind, FieldError, Result},
     id::Id,
     revision::Revision,
-    supplied_context::{ItemName, ItemType},
+    supplied_context::{ItemName, ItemType, JSON_MAP_DEPTH, JsonMap},
 };
 
 /// The phrase for each method of the context traits, as [`Error::operation`] gives it.
@@ -164,6 +166,29 @@ pub fn streaming_state(operation: &'static str) -> Error {
         operation,
         [FieldError::new("state", "must not be streaming; begin a streamed entry instead")],
     )
+}
+
+/// Refuses maps that lie deeper than [`JSON_MAP_DEPTH`], naming each by its field. Stores ask this before anything
+/// else, when a map is to be written.
+pub fn deep_maps<'a>(
+    operation: &'static str,
+    maps: impl IntoIterator<Item = (&'static str, &'a JsonMap)>,
+) -> Result<()> {
+    let problem = format!("must not be nested deeper than {JSON_MAP_DEPTH} levels");
+    let deep: Vec<_> = (maps.into_iter())
+        .filter(|(_, map)| !map.values().all(|value| fits(value, JSON_MAP_DEPTH - 1)))
+        .map(|(field, _)| FieldError::new(field, problem.as_str()))
+        .collect();
+    if deep.is_empty() { Ok(()) } else { Err(Error::invalid(operation, deep)) }
+}
+
+/// Whether a value has at most so many levels.
+fn fits(value: &Value, levels: usize) -> bool {
+    match value {
+        Value::Array(values) => levels > 0 && values.iter().all(|value| fits(value, levels - 1)),
+        Value::Object(map) => levels > 0 && map.values().all(|value| fits(value, levels - 1)),
+        _ => true,
+    }
 }
 
 /// Why a thread cannot be deleted.

@@ -84,6 +84,7 @@ impl State {
 #[async_trait]
 impl SuppliedContext for MemoryStore {
     async fn item_create(&self, new: NewItem) -> Result<Item> {
+        refusal::deep_maps(operation::ITEM_CREATE, [("metadata", &new.metadata)])?;
         let library = &mut self.lock().items;
         if library.named(new.item_type, &new.name).is_some() {
             return Err(refusal::name_taken(operation::ITEM_CREATE, labelled(new.item_type, &new.name)));
@@ -162,6 +163,7 @@ impl SuppliedContext for MemoryStore {
         change: ItemChange,
         now: Timestamp,
     ) -> Result<Item> {
+        refusal::deep_maps(operation::ITEM_UPDATE, change.metadata.iter().map(|map| ("metadata", map)))?;
         let library = &mut self.lock().items;
         let shelved = library.items.get(&id).ok_or_else(|| refusal::missing(operation::ITEM_UPDATE, id))?;
         let item = shelved.item.clone();

@@ -25,6 +25,7 @@ use crate::{
 #[async_trait]
 impl SuppliedContext for SqliteStore {
     async fn item_create(&self, new: NewItem) -> Result<Item> {
+        refusal::deep_maps(operation::ITEM_CREATE, [("metadata", &new.metadata)])?;
         let item = Item {
             id: new.id,
             item_type: new.item_type,
@@ -70,6 +71,7 @@ impl SuppliedContext for SqliteStore {
         change: ItemChange,
         now: Timestamp,
     ) -> Result<Item> {
+        refusal::deep_maps(operation::ITEM_UPDATE, change.metadata.iter().map(|map| ("metadata", map)))?;
         self.write(operation::ITEM_UPDATE, move |tx| update(tx, id, expected, change.clone(), now)).await
     }
 

@@ -120,6 +120,11 @@ pub struct NewSession {
 }
 
 impl NewSession {
+    /// Its maps, by the names of their fields.
+    pub const fn maps(&self) -> [(&'static str, &JsonMap); 3] {
+        [("memory", &self.memory), ("tools", &self.tools), ("mcps", &self.mcps)]
+    }
+
     /// A session of this name, with new ids and nothing else set.
     pub fn new(name: SessionName, now: Timestamp) -> Self {
         Self {
@@ -160,6 +165,14 @@ pub struct SessionChange {
     pub mcps: Option<JsonMap>,
     /// Another working directory.
     pub working_dir: Option<Option<String>>,
+}
+
+impl SessionChange {
+    /// The maps that it replaces, by the names of their fields.
+    pub fn maps(&self) -> impl Iterator<Item = (&'static str, &JsonMap)> {
+        let maps = [("memory", &self.memory), ("tools", &self.tools), ("mcps", &self.mcps)];
+        maps.into_iter().filter_map(|(field, map)| Some((field, map.as_ref()?)))
+    }
 }
 
 /// Which sessions are wanted. They come by `last_used_at`, the latest first, then by id, the greatest first.

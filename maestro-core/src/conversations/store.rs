@@ -30,7 +30,8 @@ pub trait Conversations: Send + Sync {
     /// Writes a new session at [`Revision::FIRST`], together with its first thread, which has no entries.
     ///
     /// [`Conflict`](ErrorKind::Conflict) when the id of the session or the thread is taken; [`NotFound`](ErrorKind::NotFound) when the authentication, or an item
-    /// in that version, does not exist.
+    /// in that version, does not exist; [`Invalid`](ErrorKind::Invalid) when a map lies deeper than
+    /// [`JSON_MAP_DEPTH`](crate::supplied_context::JSON_MAP_DEPTH).
     async fn session_create(&self, new: NewSession) -> Result<Session>;
 
     /// The session with this id. [`NotFound`](ErrorKind::NotFound) when there is none.
@@ -46,7 +47,7 @@ pub trait Conversations: Send + Sync {
     /// Changes the settings of a session that still has the revision `expected`, counts the revision up and returns it.
     ///
     /// [`NotFound`](ErrorKind::NotFound) when there is no such session, authentication, or item in that version; [`Stale`](ErrorKind::Stale) when the session
-    /// has moved on.
+    /// has moved on; [`Invalid`](ErrorKind::Invalid) as at [`session_create`](Self::session_create).
     async fn session_update(
         &self,
         id: Id<Session>,

@@ -12,8 +12,12 @@ use crate::{
     time::Timestamp,
 };
 
-/// A map of JSON values, as requirements M-C1 and M-S1 have several.
+/// A map of JSON values, as requirements M-C1 and M-S1 have several. Stores keep it down to [`JSON_MAP_DEPTH`].
 pub type JsonMap = Map<String, Value>;
+
+/// How many levels a [`JsonMap`] that is stored may have, itself included. Parsers have such a limit, so a map without
+/// one could be written and then never be read again.
+pub const JSON_MAP_DEPTH: usize = 100;
 
 /// A persona or a system prompt (`SuppliedContextItem`).
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,8 @@ mod store;
 mod words;
 
 pub use item::{
-    Item, ItemChange, ItemName, ItemText, ItemType, ItemVersion, ItemVersionNumber, JsonMap, NewItem, Tags,
+    Item, ItemChange, ItemName, ItemText, ItemType, ItemVersion, ItemVersionNumber, JSON_MAP_DEPTH, JsonMap,
+    NewItem, Tags,
 };
 pub use query::{ItemOrder, ItemQuery};
 pub use store::{SuppliedContext, SuppliedContextExt};

@@ -23,7 +23,8 @@ use crate::error::ErrorKind;
 pub trait SuppliedContext: Send + Sync {
     /// Writes a new item, at version 1 and [`Revision::FIRST`].
     ///
-    /// [`ErrorKind::Conflict`] when its type has that name already, or the id is taken.
+    /// [`ErrorKind::Conflict`] when its type has that name already, or the id is taken; [`ErrorKind::Invalid`] when its
+    /// metadata lies deeper than [`JSON_MAP_DEPTH`](super::JSON_MAP_DEPTH).
     async fn item_create(&self, new: NewItem) -> Result<Item>;
 
     /// The item with this id. [`ErrorKind::NotFound`] when there is none.
@@ -37,7 +38,8 @@ pub trait SuppliedContext: Send + Sync {
     /// new version; the old text stays readable.
     ///
     /// [`ErrorKind::NotFound`] when there is no item, [`ErrorKind::Stale`] when it has moved on,
-    /// [`ErrorKind::Conflict`] when the new name is taken.
+    /// [`ErrorKind::Conflict`] when the new name is taken, [`ErrorKind::Invalid`] as at
+    /// [`item_create`](Self::item_create).
     async fn item_update(
         &self,
         id: Id<Item>,

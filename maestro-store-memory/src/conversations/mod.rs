@@ -19,6 +19,7 @@ use maestro_core::{
         SessionChange, SessionQuery, Thread, ThreadHead, ThreadLabel, WriterLease,
     },
     page::{Direction, Page, PageLimit, PageRequest},
+    refusal::{self, operation},
     revision::Revision,
     time::Timestamp,
 };
@@ -49,6 +50,7 @@ impl State {
 #[async_trait]
 impl Conversations for MemoryStore {
     async fn session_create(&self, new: NewSession) -> Result<Session> {
+        refusal::deep_maps(operation::SESSION_CREATE, new.maps())?;
         let state = &mut *self.lock();
         state.conversations.session_create(new, &state.auth, &state.items)
     }
@@ -73,6 +75,7 @@ impl Conversations for MemoryStore {
         change: SessionChange,
         now: Timestamp,
     ) -> Result<Session> {
+        refusal::deep_maps(operation::SESSION_UPDATE, change.maps())?;
         let state = &mut *self.lock();
         state.conversations.session_update(id, expected, change, now, &state.auth, &state.items)
     }

@@ -31,6 +31,7 @@ use crate::{SqliteStore, pool::Durability};
 #[async_trait]
 impl Conversations for SqliteStore {
     async fn session_create(&self, new: NewSession) -> Result<Session> {
+        refusal::deep_maps(operation::SESSION_CREATE, new.maps())?;
         self.write(operation::SESSION_CREATE, move |tx| sessions::create(tx, &new)).await
     }
 
@@ -62,6 +63,7 @@ impl Conversations for SqliteStore {
         change: SessionChange,
         now: Timestamp,
     ) -> Result<Session> {
+        refusal::deep_maps(operation::SESSION_UPDATE, change.maps())?;
         self.write(operation::SESSION_UPDATE, move |tx| sessions::update(tx, id, expected, &change, now))
             .await
     }

@@ -34,16 +34,9 @@ pub(super) fn first(items: u16) -> PageRequest {
 /// Looks at a refusal: it must be of this kind. Returns it, for its text.
 #[track_caller]
 pub(super) fn refused<T: Debug>(result: Result<T>, kind: ErrorKind) -> Error {
-    match result {
-        Ok(value) => {
-            assert_eq!("done", "refused", "{kind} was promised, and it was done: {value:?}");
-            unreachable!()
-        }
-        Err(error) => {
-            assert_eq!(error.kind(), kind, "{error}");
-            error
-        }
-    }
+    let error = result.map(|value| format!("{kind} was promised, and it was done: {value:?}")).unwrap_err();
+    assert_eq!(error.kind(), kind, "{error}");
+    error
 }
 
 /// Looks at the text of a refusal: it must name this thing.

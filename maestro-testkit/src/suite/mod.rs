@@ -45,11 +45,15 @@
 
 mod auth;
 mod chunks;
+mod concurrency;
 mod entries;
 mod given;
 mod leases;
+mod limits;
 mod lineage;
+mod pages;
 mod recovery;
+mod round_trips;
 mod search;
 mod sessions;
 mod streamed_entries;
@@ -240,6 +244,68 @@ macro_rules! __store_promises {
             all_filters_of_a_search_hold_together,
             a_very_long_word_is_found_by_its_beginning,
         }
+        pages {
+            items_come_in_every_order_from_both_ends,
+            sessions_come_by_last_use_over_pages,
+            authentications_come_by_name_over_pages,
+            a_total_is_told_when_it_is_asked_for,
+            a_total_is_the_same_on_every_page,
+            a_cursor_stays_good_while_rows_are_added,
+            a_cursor_outlives_its_row,
+            every_cursor_outlives_its_row,
+            a_conversation_may_grow_and_shrink_between_pages,
+            a_cursor_of_another_order_is_refused,
+            a_cursor_may_be_anywhere,
+            a_page_holds_up_to_its_limit,
+            a_session_used_between_pages_moves_to_the_front,
+        }
+        limits {
+            the_longest_names_are_kept,
+            names_may_hold_any_character_of_a_line,
+            the_largest_item_text_is_kept,
+            the_most_and_longest_tags_are_kept,
+            a_text_of_sixteen_mebibytes_is_kept,
+            large_and_many_chunks_are_kept,
+            every_character_is_kept_in_texts_of_parts,
+            every_character_is_kept_in_maps,
+            arguments_are_kept_to_the_letter,
+            numbers_in_arguments_are_kept_to_the_digit,
+            native_json_may_be_nested_deeply,
+            maps_are_kept_down_to_their_depth,
+            a_map_that_is_too_deep_is_refused,
+            an_entry_has_any_number_of_parts,
+        }
+        round_trips {
+            every_part_and_everything_beside_it_is_kept,
+            a_streamed_entry_keeps_everything_too,
+            every_finish_is_kept,
+            every_moment_is_kept,
+            every_moment_has_its_place_in_the_order,
+            sealed_credentials_are_kept_byte_for_byte,
+            any_uuid_is_an_id,
+            numbers_in_maps_are_kept,
+            what_a_session_names_is_kept,
+            every_way_of_reading_gives_the_same,
+        }
+        ; shared concurrency {
+            only_one_of_many_concurrent_updates_wins,
+            no_update_is_lost,
+            only_one_of_many_takes_a_name,
+            only_one_of_many_is_renamed_to_a_name,
+            only_one_of_many_takes_an_id,
+            only_one_of_many_takes_a_lease,
+            only_one_of_many_appends_behind_a_head,
+            only_one_of_many_begins_behind_a_head,
+            no_entry_is_lost_or_doubled,
+            threads_of_one_session_do_not_disturb_each_other,
+            only_one_of_many_adds_a_chunk,
+            an_entry_is_recovered_by_one_only,
+            an_entry_ends_once,
+            an_item_is_used_or_deleted,
+            a_thread_is_deleted_or_gone_on_from,
+            a_session_is_opened_at_one_moment,
+            a_lineage_is_read_at_one_moment,
+        }
     } };
 }
 
@@ -247,14 +313,14 @@ macro_rules! __store_promises {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __store_suite {
-    (exports; $($file:ident { $($name:ident),* $(,)? })* $(shared $shared:ident { $($racing:ident),* $(,)? })*) => {
+    (exports; $($file:ident { $($name:ident),* $(,)? })* ; shared $($shared:ident { $($racing:ident),* $(,)? })*) => {
         /// Every promise under its name, for a store that wants to run one by hand.
         pub mod promises {
             $(pub use super::$file::{$($name),*};)*
             $(pub use super::$shared::{$($racing),*};)*
         }
     };
-    (tests $fresh:ident; $($file:ident { $($name:ident),* $(,)? })* $(shared $shared:ident { $($racing:ident),* $(,)? })*) => {
+    (tests $fresh:ident; $($file:ident { $($name:ident),* $(,)? })* ; shared $($shared:ident { $($racing:ident),* $(,)? })*) => {
         $(mod $file {
             $(__promise_test! { $name,
                 #[test]
