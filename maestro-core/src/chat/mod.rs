@@ -14,6 +14,7 @@ mod finish;
 mod message;
 mod normalise;
 mod part;
+mod part_read;
 mod raw_json;
 mod request;
 mod seal;

@@ -12,7 +12,10 @@ use super::{ApiId, RawJson, Seal};
 use crate::tool::Intent;
 
 /// One piece of a message. Its place in the message's list of parts is its index.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// As JSON it is one object: `type` first, then the fields of its kind, then what every kind can have. It is read in any
+/// order, and fields that are not known are passed over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Part {
     /// What it is.
     #[serde(flatten)]
