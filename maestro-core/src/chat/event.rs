@@ -108,8 +108,10 @@ impl StreamEvent {
 }
 
 /// What a part is, as far as it is known when it begins.
+///
+/// It is serialised with the variant outside: a whole part brings a `type` of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum PartStart {
     /// Text follows.

@@ -186,8 +186,13 @@ impl Line {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
-    use crate::{chat::PartKind, conversations::JournalSeq};
+    use crate::{
+        chat::{ApiId, Image, Media, Opaque, PartKind, RawJson, SealKind},
+        conversations::JournalSeq,
+    };
 
     fn text(index: u32, text: &str) -> StreamEvent {
         StreamEvent::TextDelta { index, text: text.into() }
@@ -219,6 +224,50 @@ mod tests {
             let PartKind::ToolCall(call) = &collected.parts[1].kind else { panic!("a call") };
             assert_eq!((call.args_raw.as_str(), call.args()), ("{\"a\"", None));
         }
+    }
+
+    #[test]
+    fn parts_of_every_kind_come_back() {
+        let native = Native {
+            api: ApiId::from_static("a"),
+            json: RawJson::parse("{\"n\":12345678901234567890123}").unwrap(),
+        };
+        let seal =
+            Seal { api: native.api.clone(), model: None, kind: SealKind::Signature, bytes: "=".into() };
+        let media = Media::Bytes { media_type: "image/png".into(), data: Bytes::from_static(b"png") };
+        let image = PartKind::Image(Image { media, detail: None, seal: None });
+        let opaque = PartKind::Opaque(Opaque { native: native.clone() });
+        let citation = Citation { url: Some("u".into()), title: None, quote: None, native: native.clone() };
+        let starts = [
+            PartStart::Text,
+            PartStart::Reasoning,
+            PartStart::Refusal,
+            PartStart::ToolCall { call_id: "c".into(), name: "f".into() },
+            PartStart::Whole(Box::new(image)),
+            PartStart::Whole(Box::new(opaque)),
+        ];
+        let mut events = Vec::new();
+        for (start, index) in starts.into_iter().zip(0..) {
+            events.push(StreamEvent::PartStart { index, part: start });
+            events.push(StreamEvent::TextDelta { index, text: "t".into() });
+            events.push(StreamEvent::ReasoningDelta { index, text: "r".into() });
+            events.push(StreamEvent::RefusalDelta { index, text: "f".into() });
+            events.push(StreamEvent::ArgsDelta { index, json: "{}".into() });
+            events.push(StreamEvent::SealSet { index, seal: Box::new(seal.clone()) });
+            events.push(StreamEvent::CitationAdded { index, citation: Box::new(citation.clone()) });
+            events.push(StreamEvent::PartEnd { index, end: PartEnd::Native(Box::new(native.clone())) });
+        }
+        events.push(StreamEvent::UsageSnapshot(Usage { output_total: 3, ..Usage::default() }));
+
+        let (mut collector, mut writer) = (Collector::new(), JournalWriter::new());
+        for event in &events {
+            collector.push(event);
+            writer.push(event);
+        }
+        let (shown, kept) =
+            (collector.finish(), assemble(&[JournalChunk { seq: JournalSeq::FIRST, data: writer.take() }]));
+        assert_eq!(kept.parts, shown.parts);
+        assert_eq!(kept.usage, shown.usage);
     }
 
     #[test]
