@@ -7,7 +7,9 @@ use std::io::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use maestro::core::{auth::*, conversations::*, page::*, revision::Revision, supplied_context::*, time::Timestamp};
+use maestro::core::{
+    auth::*, conversations::*, page::*, revision::Revision, supplied_context::*, time::Timestamp,
+};
 use maestro::{Id, MemoryStore, Result};
 
 #[derive(Default)]

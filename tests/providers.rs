@@ -307,6 +307,27 @@ async fn a_conversation_goes_on_with_every_other_provider_tools_and_reasoning_in
 }
 
 #[tokio::test]
+async fn a_conversation_whose_beginning_is_left_out_is_still_legal() {
+    for provider in PROVIDERS {
+        let world = World::new().await;
+        world.say(provider, "one").await.unwrap();
+        let chunk = maestro::core::conversations::ChunkRef {
+            entry_id: world
+                .maestro
+                .store()
+                .lineage(world.session.root_thread_id, LineageRange::All)
+                .await
+                .unwrap()
+                .entries[0]
+                .id,
+            part: 0,
+        };
+        world.maestro.universal().delete_context_chunk(world.session.root_thread_id, chunk).await.unwrap();
+        assert_eq!(world.say(provider, "two").await.unwrap().state, EntryState::Complete, "{provider}");
+    }
+}
+
+#[tokio::test]
 async fn a_call_that_a_limit_cuts_in_the_middle_is_never_whole() {
     for provider in ["anthropic", "openai", "openai_compatible"] {
         let world = World::new().await;

@@ -17,7 +17,7 @@ use http::StatusCode;
 use maestro::{
     Flush, RetryPolicy,
     core::{
-        conversations::{ChunkRef, SessionChange},
+        conversations::{ChunkRef, NewChatEntry, NewEdit, SessionChange},
         http::HttpClient,
         page::PageLimit,
         stream::journal,
@@ -264,6 +264,28 @@ async fn an_answer_whose_writer_is_gone_is_found_interrupted_and_the_conversatio
     let entries = world.entries().await;
     assert_eq!((entries[1].state, text_of(&entries[1]).as_str()), (EntryState::Interrupted, "Hel"));
     assert_eq!(world.sent(1), "user: hi\nassistant: Hel\nuser: again");
+}
+
+#[tokio::test]
+async fn an_edit_is_answered_without_saying_more() {
+    let world = world([hello(), hello()]).await;
+    world.say("Name a bird.").await.unwrap().finish().await.unwrap();
+    let question = world.entries().await.remove(0);
+    let entry = NewChatEntry::new(Role::User, vec![Part::text("Name a fish.")], world.maestro.now());
+    let edit = NewEdit { thread_id: Id::new(), edited: question.id, label: None, entry };
+    let (thread, _) = world.store.thread_edit(edit).await.unwrap();
+
+    let turn = world.maestro.turn(world.session.id).thread(thread.id).target(target()).start().await.unwrap();
+    let answer = turn.finish().await.unwrap().entry;
+    assert_eq!(world.sent(1), "user: Name a fish.");
+    assert_eq!(
+        (answer.thread_id, answer.turn_index.get(), text_of(&answer).as_str()),
+        (thread.id, 2, "Hello")
+    );
+    // An answer is not answered.
+    let again =
+        world.maestro.turn(world.session.id).thread(thread.id).target(target()).start().await.err().unwrap();
+    assert_eq!(again.fields()[0].field, "parts");
 }
 
 #[tokio::test]

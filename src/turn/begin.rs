@@ -19,24 +19,19 @@ use super::{Phase, Turn, TurnBuilder, drive::LEASE};
 use crate::Maestro;
 
 impl TurnBuilder {
-    /// Writes down what is said and reserves the place of the answer. The model is asked by the first
+    /// Writes down what is said and reserves the place of the answer. Without anything said, what stands at the end of
+    /// the thread is answered, as after an edit. The model is asked by the first
     /// [`next`](Turn::next).
     ///
     /// When the provider then refuses, or cannot be reached, before any event of an answer, what this turn had written
     /// is taken back and the session is as it was before. A crash in between leaves what was said, and an answer that
     /// is interrupted before its first word.
     ///
-    /// [`ErrorKind::Invalid`] when nothing is said or no model is named; [`ErrorKind::NotFound`] for an unknown
+    /// [`ErrorKind::Invalid`] when nothing is said and nothing waits for an answer, or no model is named; [`ErrorKind::NotFound`] for an unknown
     /// session, thread or provider; [`ErrorKind::Unauthenticated`] when neither the session nor the turn has
     /// credentials; [`ErrorKind::InUse`] while another answer of the thread is being written; [`ErrorKind::Stale`] when
     /// another writer was faster.
     pub async fn start(mut self) -> Result<Turn> {
-        if self.parts.is_empty() {
-            return Err(Error::invalid(
-                "start a turn",
-                [FieldError::new("parts", "are missing: say something first")],
-            ));
-        }
         let maestro = self.maestro.clone();
         let store = maestro.store();
         let open = store.session_open(self.session).await?;
@@ -52,7 +47,16 @@ impl TurnBuilder {
         let mut request = self.request(model.clone());
         request.system = maestro.inner.library.instructions(store, &open.session).await?;
         request.messages = lineage.context();
-        request.messages.push(Message::new(self.actor, self.parts.clone()));
+        let says = !self.parts.is_empty();
+        if says {
+            request.messages.push(Message::new(self.actor, self.parts.clone()));
+        } else if !lineage.entries.last().is_some_and(|entry| matches!(entry.actor, Role::User | Role::Tool))
+        {
+            return Err(Error::invalid(
+                "start a turn",
+                [FieldError::new("parts", "are missing: say something first")],
+            ));
+        }
         request.cache_key = Some(thread.to_string().into());
 
         let origin = Origin {
@@ -64,7 +68,7 @@ impl TurnBuilder {
             response_id: None,
         };
         let now = maestro.now();
-        let said = NewChatEntry::new(self.actor, std::mem::take(&mut self.parts), now);
+        let said = says.then(|| NewChatEntry::new(self.actor, std::mem::take(&mut self.parts), now));
         let (said, answer) = write(&maestro, lineage.thread.head(), said, &origin, now).await?;
         let asking = {
             let maestro = maestro.clone();
@@ -72,7 +76,7 @@ impl TurnBuilder {
         };
         Ok(Turn {
             session: self.session,
-            said: head(&said),
+            said,
             answer: head(&answer),
             entry: answer.id,
             origin,
@@ -130,16 +134,19 @@ async fn settled_lineage(maestro: &Maestro, session: Id<Session>, thread: Id<Thr
     Ok(lineage)
 }
 
-/// Writes what is said, and the entry that the answer will stream into.
+/// Writes what is said, if anything is, and the entry that the answer will stream into.
 async fn write(
     maestro: &Maestro,
     behind: ThreadHead,
-    said: NewChatEntry,
+    said: Option<NewChatEntry>,
     origin: &Origin,
     now: Timestamp,
-) -> Result<(ChatEntry, ChatEntry)> {
+) -> Result<(Option<ThreadHead>, ChatEntry)> {
     let store = maestro.store();
-    let said = store.entry_append(behind, said).await?;
+    let said = match said {
+        Some(said) => Some(head(&store.entry_append(behind, said).await?)),
+        None => None,
+    };
     let new = NewStreamedEntry {
         id: Id::new(),
         actor: Role::Assistant,
@@ -147,11 +154,13 @@ async fn write(
         writer: WriterLease { holder: maestro.inner.holder, until: now.saturating_add(LEASE) },
         now,
     };
-    match store.entry_begin(head(&said), new).await {
+    match store.entry_begin(said.unwrap_or(behind), new).await {
         Ok(answer) => Ok((said, answer)),
         Err(error) => {
-            // Whoever was faster appended behind what was said; then it stays.
-            let _ = store.entry_delete(head(&said)).await;
+            if let Some(said) = said {
+                // Whoever was faster appended behind what was said; then it stays.
+                let _ = store.entry_delete(said).await;
+            }
             Err(error)
         }
     }

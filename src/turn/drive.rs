@@ -201,7 +201,10 @@ impl Turn {
         let taken_back = async {
             store.entry_finish(self.entry, self.maestro.inner.holder, end).await?;
             store.entry_delete(self.answer).await?;
-            store.entry_delete(self.said).await
+            match self.said {
+                Some(said) => store.entry_delete(said).await,
+                None => Ok(()),
+            }
         };
         if let Err(error) = taken_back.await {
             tracing::warn!(%error, entry = %self.entry, "a turn that failed could not be taken back");

@@ -45,8 +45,8 @@ pub struct TurnBuilder {
 pub struct Turn {
     maestro: Maestro,
     session: Id<Session>,
-    /// What was said.
-    said: ThreadHead,
+    /// What was said, if anything was.
+    said: Option<ThreadHead>,
     /// The entry that the answer is written to.
     answer: ThreadHead,
     entry: Id<ChatEntry>,
