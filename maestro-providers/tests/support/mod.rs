@@ -159,7 +159,14 @@ fn check(events: &[StreamEvent]) {
         assert_eq!(event.is_end(), at + 1 == events.len(), "the end is last: {events:?}");
         match event {
             StreamEvent::Started { .. } => {
-                assert!(at == 0 || matches!(events[at - 1], StreamEvent::Restarted { .. }), "{events:?}");
+                let before = events[..at]
+                    .iter()
+                    .rev()
+                    .take_while(|event| !matches!(event, StreamEvent::Restarted { .. }));
+                assert!(
+                    before.into_iter().all(|event| matches!(event, StreamEvent::Notice(_))),
+                    "{events:?}"
+                );
             }
             StreamEvent::Restarted { .. } => (next, open) = (0, BTreeMap::new()),
             StreamEvent::PartStart { index, .. } => {
