@@ -1,5 +1,7 @@
 //! Framing allocates nothing for an event.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
+
 use maestro_core::{
     Result,
     stream::{Events, SseFrame, SseFramer, SseLimits, StreamDecoder},

@@ -1,5 +1,7 @@
 //! The framer against the parsers that can be had, on random bodies.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
+
 use std::{num::NonZeroUsize, pin::pin};
 
 use bytes::Bytes;

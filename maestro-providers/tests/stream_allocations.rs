@@ -1,5 +1,7 @@
 //! How many allocations a delta takes, from bytes to events.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
+
 mod support;
 
 use maestro_core::stream::Parser;

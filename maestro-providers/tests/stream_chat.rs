@@ -1,5 +1,7 @@
 //! The rules of the Chat Completions stream, and what its servers do differently.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
+
 mod support;
 
 use maestro_core::{

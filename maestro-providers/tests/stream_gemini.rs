@@ -1,5 +1,7 @@
 //! The rules of the generateContent stream.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
+
 mod support;
 
 use std::time::Duration;

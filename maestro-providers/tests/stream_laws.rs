@@ -1,5 +1,7 @@
 //! What holds for every protocol, on made streams and on bytes that are none.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
+
 mod support;
 
 use maestro_testkit::streams;

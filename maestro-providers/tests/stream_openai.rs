@@ -1,5 +1,7 @@
 //! The rules of the Responses stream.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
+
 mod support;
 
 use maestro_core::{

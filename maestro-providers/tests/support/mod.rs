@@ -13,7 +13,7 @@ use maestro_providers::{anthropic, gemini, openai, openai_compatible};
 
 /// The protocols.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Api {
+pub(crate) enum Api {
     Anthropic,
     Responses,
     Chat,
@@ -21,9 +21,9 @@ pub enum Api {
 }
 
 impl Api {
-    pub const ALL: [Self; 4] = [Self::Anthropic, Self::Responses, Self::Chat, Self::Gemini];
+    pub(crate) const ALL: [Self; 4] = [Self::Anthropic, Self::Responses, Self::Chat, Self::Gemini];
 
-    pub fn decoder(self) -> Box<dyn StreamDecoder> {
+    pub(crate) fn decoder(self) -> Box<dyn StreamDecoder> {
         match self {
             Self::Anthropic => Box::new(anthropic::Decoder::new()),
             Self::Responses => Box::new(openai::Decoder::new()),
@@ -34,14 +34,14 @@ impl Api {
 }
 
 /// What came of a stream.
-pub struct Outcome {
-    pub events: Vec<StreamEvent>,
-    pub answer: Collected,
+pub(crate) struct Outcome {
+    pub(crate) events: Vec<StreamEvent>,
+    pub(crate) answer: Collected,
 }
 
 impl Outcome {
     /// Why it finished; fails if it did not.
-    pub fn finish(&self) -> &Finish {
+    pub(crate) fn finish(&self) -> &Finish {
         match &self.answer.ending {
             Some(Ending::Finished(finish)) => finish,
             other => panic!("not finished: {other:?}"),
@@ -49,32 +49,32 @@ impl Outcome {
     }
 
     /// The error that the provider reported; fails if there was none.
-    pub fn failure(&self) -> &Error {
+    pub(crate) fn failure(&self) -> &Error {
         match &self.answer.ending {
             Some(Ending::Failed(error)) => error,
             other => panic!("not failed: {other:?}"),
         }
     }
 
-    pub fn is_truncated(&self) -> bool {
+    pub(crate) fn is_truncated(&self) -> bool {
         matches!(self.answer.ending, Some(Ending::Truncated(_)))
     }
 
-    pub fn parts(&self) -> &[Part] {
+    pub(crate) fn parts(&self) -> &[Part] {
         &self.answer.parts
     }
 
-    pub fn usage(&self) -> Usage {
+    pub(crate) fn usage(&self) -> Usage {
         self.answer.usage.unwrap()
     }
 
     /// All text that is meant to be read.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         self.parts().iter().filter_map(Part::as_text).collect()
     }
 
     /// All visible reasoning.
-    pub fn reasoning(&self) -> String {
+    pub(crate) fn reasoning(&self) -> String {
         let thoughts = self.parts().iter().filter_map(|part| match &part.kind {
             PartKind::Reasoning(reasoning) => Some(reasoning.text.as_str()),
             _ => None,
@@ -83,7 +83,7 @@ impl Outcome {
     }
 
     /// The calls: id, name, arguments, state.
-    pub fn calls(&self) -> Vec<(&str, &str, &str, ArgsState)> {
+    pub(crate) fn calls(&self) -> Vec<(&str, &str, &str, ArgsState)> {
         let calls = self.parts().iter().filter_map(|part| match &part.kind {
             PartKind::ToolCall(call) => {
                 Some((call.call_id.as_str(), call.name.as_str(), call.args_raw.as_str(), call.state))
@@ -94,11 +94,11 @@ impl Outcome {
     }
 
     /// The parts by the names of their kinds.
-    pub fn kinds(&self) -> Vec<&str> {
+    pub(crate) fn kinds(&self) -> Vec<&str> {
         self.parts().iter().map(|part| part.kind.name()).collect()
     }
 
-    pub fn notices(&self) -> Vec<&str> {
+    pub(crate) fn notices(&self) -> Vec<&str> {
         let names = self.events.iter().filter_map(|event| match event {
             StreamEvent::Notice(notice) => Some(notice.name.as_str()),
             _ => None,
@@ -108,7 +108,7 @@ impl Outcome {
 }
 
 /// The events of a body in these chunks, with the laws checked that hold for every stream.
-pub fn events<'a>(api: Api, chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<StreamEvent> {
+pub(crate) fn events<'a>(api: Api, chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<StreamEvent> {
     let mut parser = Parser::new(api.decoder());
     let mut events = Vec::new();
     for chunk in chunks {
@@ -122,12 +122,12 @@ pub fn events<'a>(api: Api, chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<S
 }
 
 /// What came of a body in one piece.
-pub fn outcome(api: Api, body: &[u8]) -> Outcome {
+pub(crate) fn outcome(api: Api, body: &[u8]) -> Outcome {
     collected(events(api, [body]))
 }
 
 /// What came of a body: the same whether whole, cut in two at every place, or byte by byte.
-pub fn every_way(api: Api, body: impl AsRef<[u8]>) -> Outcome {
+pub(crate) fn every_way(api: Api, body: impl AsRef<[u8]>) -> Outcome {
     let body = body.as_ref();
     let whole = events(api, [body]);
     let told = format!("{whole:?}");
@@ -142,7 +142,7 @@ pub fn every_way(api: Api, body: impl AsRef<[u8]>) -> Outcome {
 }
 
 /// Events with this data, one after another.
-pub fn sse<T: AsRef<str>>(data: impl IntoIterator<Item = T>) -> String {
+pub(crate) fn sse<T: AsRef<str>>(data: impl IntoIterator<Item = T>) -> String {
     data.into_iter().map(|data| format!("data: {}\n\n", data.as_ref())).collect()
 }
 
