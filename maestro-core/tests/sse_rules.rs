@@ -1,11 +1,6 @@
 //! The rules of SSE, one test a rule, each with every way to cut the bytes into chunks.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test says what it expects by failing"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
 
 use maestro_core::{
     Result,

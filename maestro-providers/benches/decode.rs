@@ -5,7 +5,7 @@
 //! Each protocol is measured in bulk (all bytes in chunks of 64 KiB) and with one chunk for each event, as a server
 //! sends it. The time of one element is that of one delta, text of 12 bytes.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench that cannot run stops")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench may fail")]
 
 use std::{hint::black_box, time::Duration};
 

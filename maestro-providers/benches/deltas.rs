@@ -4,6 +4,8 @@
 //! framing alone; the difference, by the number of deltas, is what decoding takes. Build it with
 //! `cargo bench -p maestro-providers --bench deltas --no-run`.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench may fail")]
+
 use maestro_core::{
     Result,
     stream::{Events, Parser, SseFrame, StreamDecoder},

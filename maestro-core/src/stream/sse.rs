@@ -137,7 +137,7 @@ impl SseFramer {
                 match rest.split_first() {
                     None => return Ok(()),
                     Some((byte, after)) if *byte == BOM[self.bom as usize] => {
-                        (self.bom, rest) = (self.bom + 1, after)
+                        (self.bom, rest) = (self.bom + 1, after);
                     }
                     Some(_) => {
                         // No mark after all: what looked like one is the beginning of a line.

@@ -221,6 +221,21 @@ impl<'de, T: Read<'de> + Default> Read<'de> for SmallVec<[T; 1]> {
     }
 }
 
+/// A list that is rarely there.
+impl<'de, T: Read<'de> + Default> Read<'de> for Vec<T> {
+    fn read(&mut self, json: &mut Json<'de>) -> Result<(), Malformed> {
+        if json.peek() != Some(b'[') {
+            return json.skip();
+        }
+        json.list(|json| {
+            let mut element = T::default();
+            element.read(json)?;
+            self.push(element);
+            Ok(())
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{super::json::read, *};

@@ -1,7 +1,6 @@
 //! The fields of the stream's JSON that are read.
 
 use maestro_core::chat::Usage;
-use smallvec::SmallVec;
 
 use crate::decoding::{Index, Raw, Str, Text, Tokens, object};
 
@@ -40,7 +39,7 @@ object! {
     pub(super) struct Message<'a> {
         pub(super) id: Str<'a> = "id",
         pub(super) model: Str<'a> = "model",
-        pub(super) content: SmallVec<[Raw<'a>; 1]> = "content",
+        pub(super) content: Vec<Raw<'a>> = "content",
         pub(super) stop_reason: Str<'a> = "stop_reason",
         pub(super) stop_details: Raw<'a> = "stop_details",
         pub(super) usage: Option<Counts> = "usage",
@@ -52,7 +51,7 @@ object! {
     pub(super) struct BlockFields<'a> {
         pub(super) kind: Str<'a> = "type",
         pub(super) text: Text = "text",
-        pub(super) citations: SmallVec<[Raw<'a>; 1]> = "citations",
+        pub(super) citations: Vec<Raw<'a>> = "citations",
         pub(super) thinking: Text = "thinking",
         pub(super) signature: Str<'a> = "signature",
         pub(super) data: Str<'a> = "data",

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use maestro_core::{Error, ErrorKind, Retry};
-use smallvec::SmallVec;
 
 use crate::decoding::{Fault, Raw, Str, elements, object, read, wait_from_words};
 
@@ -21,7 +20,7 @@ object! {
         code: Str<'a> = "code",
         message: Str<'a> = "message",
         status: Str<'a> = "status",
-        details: SmallVec<[Detail<'a>; 1]> = "details",
+        details: Vec<Detail<'a>> = "details",
     }
 }
 
@@ -29,7 +28,7 @@ object! {
     struct Detail<'a> {
         reason: Str<'a> = "reason",
         retry_delay: Str<'a> = "retryDelay",
-        violations: SmallVec<[Violation<'a>; 1]> = "violations",
+        violations: Vec<Violation<'a>> = "violations",
         request_id: Str<'a> = "requestId",
     }
 }

@@ -153,7 +153,7 @@ impl Counts {
 object! {
     /// The parts of an event as they are written; read only where one of them is not known.
     pub(super) struct RawParts<'a> {
-        candidates: SmallVec<[RawCandidate<'a>; 1]> = "candidates",
+        candidates: Vec<RawCandidate<'a>> = "candidates",
     }
 }
 
@@ -166,7 +166,7 @@ object! {
 
 object! {
     struct RawContent<'a> {
-        parts: SmallVec<[Raw<'a>; 1]> = "parts",
+        parts: Vec<Raw<'a>> = "parts",
     }
 }
 
@@ -181,9 +181,9 @@ impl<'a> RawParts<'a> {
 object! {
     /// Where an answer comes from.
     pub(super) struct Grounding<'a> {
-        chunks: SmallVec<[Raw<'a>; 1]> = "groundingChunks",
-        citation_sources: SmallVec<[Raw<'a>; 1]> = "citationSources",
-        citations: SmallVec<[Raw<'a>; 1]> = "citations",
+        chunks: Vec<Raw<'a>> = "groundingChunks",
+        citation_sources: Vec<Raw<'a>> = "citationSources",
+        citations: Vec<Raw<'a>> = "citations",
     }
 }
 

@@ -65,7 +65,7 @@ impl Decoder {
             "response.reasoning_summary_text.delta" => {
                 self.with(event, true, delta, out, |item, text, around| {
                     item.thought(Thought::Summary(summary), text, around);
-                })
+                });
             }
             "response.reasoning_text.delta" => self.with(event, true, delta, out, |item, text, around| {
                 item.thought(Thought::Raw(content), text, around);
@@ -77,7 +77,7 @@ impl Decoder {
             "response.output_text.annotation.added" => {
                 let annotation = event.annotation.0;
                 self.with(event, false, annotation, out, |item, json, around| {
-                    item.annotation(content, json, around)
+                    item.annotation(content, json, around);
                 });
             }
             "response.output_item.added" => self.item(event, false, json, out),

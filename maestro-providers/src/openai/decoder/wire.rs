@@ -1,7 +1,6 @@
 //! The fields of the stream's JSON that are read.
 
 use maestro_core::chat::Usage;
-use smallvec::SmallVec;
 
 use crate::decoding::{Index, Raw, Str, Text, Tokens, object};
 
@@ -33,7 +32,7 @@ object! {
         pub(super) error: Raw<'a> = "error",
         pub(super) incomplete_details: Incomplete<'a> = "incomplete_details",
         pub(super) usage: Option<Counts> = "usage",
-        pub(super) output: SmallVec<[Raw<'a>; 1]> = "output",
+        pub(super) output: Vec<Raw<'a>> = "output",
     }
 }
 
@@ -51,8 +50,8 @@ object! {
         pub(super) status: Str<'a> = "status",
         pub(super) phase: Str<'a> = "phase",
         /// The parts of a message, or the thoughts of a reasoning.
-        pub(super) content: SmallVec<[Content<'a>; 1]> = "content",
-        pub(super) summary: SmallVec<[Content<'a>; 1]> = "summary",
+        pub(super) content: Vec<Content<'a>> = "content",
+        pub(super) summary: Vec<Content<'a>> = "summary",
         pub(super) encrypted_content: Str<'a> = "encrypted_content",
         pub(super) call_id: Str<'a> = "call_id",
         pub(super) name: Str<'a> = "name",
@@ -69,7 +68,7 @@ object! {
         pub(super) kind: Str<'a> = "type",
         pub(super) text: Text = "text",
         pub(super) refusal: Text = "refusal",
-        pub(super) annotations: SmallVec<[Raw<'a>; 1]> = "annotations",
+        pub(super) annotations: Vec<Raw<'a>> = "annotations",
     }
 }
 

@@ -17,7 +17,7 @@ use maestro_core::{
 use self::{
     calls::{Calls, Naming},
     stream_error::{PROVIDER, stream_error},
-    wire::{Annotation, Call, Choice, Choices, Chunk, Content, Counts, Delta},
+    wire::{Annotation, Call, Choice, Chunk, Content, Counts, Delta},
 };
 use super::API;
 use crate::decoding::{Raw, not_json, read, read_into};
@@ -60,19 +60,19 @@ impl Decoder {
     #[inline]
     fn chunk(&mut self, chunk: &mut Chunk<'_>, json: &str, named_error: bool, out: &mut Events) {
         let text = |field: Raw<'_>| field.0.is_some_and(|json| json.starts_with('"'));
-        let bare = matches!(chunk.choices, Choices::Absent) && (text(chunk.message) || text(chunk.detail));
+        let bare = !chunk.choices.listed && (text(chunk.message) || text(chunk.detail));
         if chunk.error.0.is_some() || bare || named_error {
             out.push(StreamEvent::Failed(stream_error(chunk.error.0.unwrap_or(json))));
             return;
         }
         // Azure begins with a chunk of nothing, without an id.
-        if !self.begun && (chunk.id.filled().is_some() || matches!(chunk.choices, Choices::First(_))) {
+        if !self.begun && (chunk.id.filled().is_some() || chunk.choices.first.is_some()) {
             self.begun = true;
             self.response_id = chunk.id.to_compact();
             let model = chunk.model.to_compact();
             out.push(StreamEvent::Started { response_id: self.response_id.clone(), model });
         }
-        if let Choices::First(choice) = &mut chunk.choices {
+        if let Some(choice) = &mut chunk.choices.first {
             self.choice(choice, out);
         }
         if let Some(usage) = chunk.usage.take().map(Counts::usage).filter(|usage| self.usage != Some(*usage))

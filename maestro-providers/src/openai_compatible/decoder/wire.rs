@@ -22,13 +22,10 @@ object! {
 
 /// The choice of index 0: only one is ever asked for.
 #[derive(Default)]
-pub(super) enum Choices<'a> {
-    /// There is no list.
-    #[default]
-    Absent,
-    /// The list has none, or only others.
-    Empty,
-    First(Choice<'a>),
+pub(super) struct Choices<'a> {
+    /// There is a list, if only an empty one.
+    pub(super) listed: bool,
+    pub(super) first: Option<Choice<'a>>,
 }
 
 object! {
@@ -52,7 +49,7 @@ object! {
         pub(super) tool_calls: SmallVec<[Call<'a>; 1]> = "tool_calls",
         /// The form before `tool_calls`, one call at most.
         pub(super) function_call: Option<Function<'a>> = "function_call",
-        pub(super) annotations: SmallVec<[Raw<'a>; 1]> = "annotations",
+        pub(super) annotations: Vec<Raw<'a>> = "annotations",
     }
 }
 
@@ -81,7 +78,7 @@ pub(super) enum Content {
     #[default]
     None,
     Text(CompactString),
-    Parts(SmallVec<[ContentPart; 1]>),
+    Parts(Vec<ContentPart>),
 }
 
 object! {
@@ -103,17 +100,15 @@ impl<'a> Read<'a> for Choices<'a> {
         if json.peek() != Some(b'[') {
             return json.skip();
         }
-        *self = Self::Empty;
+        self.listed = true;
         json.list(|json| {
-            if matches!(self, Self::First(_)) {
+            if self.first.is_some() {
                 return json.skip();
             }
-            *self = Self::First(Choice::default());
-            if let Self::First(choice) = self {
-                choice.read(json)?;
-                if choice.index.0.unwrap_or_default() != 0 {
-                    *self = Self::Empty;
-                }
+            let choice = self.first.insert(Choice::default());
+            choice.read(json)?;
+            if choice.index.0.unwrap_or_default() != 0 {
+                self.first = None;
             }
             Ok(())
         })
@@ -145,7 +140,7 @@ impl<'de> Read<'de> for Content {
                 *self = if text.is_empty() { Self::None } else { Self::Text(text) };
             }
             Some(b'[') => {
-                let mut parts = SmallVec::new();
+                let mut parts = Vec::new();
                 parts.read(json)?;
                 *self = Self::Parts(parts);
             }
@@ -158,7 +153,7 @@ impl<'de> Read<'de> for Content {
 impl<'de> Read<'de> for Thinking {
     fn read(&mut self, json: &mut Json<'de>) -> Result<(), Malformed> {
         if json.peek() == Some(b'[') {
-            let mut parts = SmallVec::<[ThinkingPart; 1]>::new();
+            let mut parts = Vec::<ThinkingPart>::new();
             parts.read(json)?;
             self.0.extend(parts.iter_mut().filter_map(|part| part.text.take()));
             return Ok(());
