@@ -16,6 +16,7 @@
 //! }
 //!
 //! maestro_testkit::store_suite!(fresh);
+//! # fn main() {}
 //! ```
 //!
 //! That makes one `#[test]` for each promise, named after it, on a store of its own. What a store cannot keep is left
