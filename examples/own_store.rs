@@ -3,14 +3,18 @@
 //!
 //! `cargo run --example own_store`
 
-use std::io::Write as _;
-use std::sync::atomic::{AtomicU64, Ordering};
+#![expect(clippy::wildcard_imports, reason = "a wrapper names nearly every type of the contexts")]
+
+use std::{
+    io::Write as _,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use async_trait::async_trait;
-use maestro::core::{
-    auth::*, conversations::*, page::*, revision::Revision, supplied_context::*, time::Timestamp,
+use maestro::{
+    Id, MemoryStore, Result,
+    core::{auth::*, conversations::*, page::*, revision::Revision, supplied_context::*, time::Timestamp},
 };
-use maestro::{Id, MemoryStore, Result};
 
 #[derive(Default)]
 struct Counting {

@@ -1,5 +1,7 @@
 //! The SQLite store keeps every promise of the context traits.
 
+#![expect(clippy::unwrap_used, reason = "without a store there is nothing to test")]
+
 use std::sync::Arc;
 
 use maestro_core::Store;

@@ -46,7 +46,8 @@ pub trait Auth: Send + Sync {
         now: Timestamp,
     ) -> Result<SavedAuthentication>;
 
-    /// Removes a row. Sessions that used it stay, and refer to no authentication from then on.
+    /// Removes a row. Sessions that used it stay, and refer to no authentication from then on; nothing else of them
+    /// changes, their revision neither.
     ///
     /// [`ErrorKind::NotFound`] when there is none.
     async fn auth_delete(&self, id: Id<SavedAuthentication>) -> Result<()>;

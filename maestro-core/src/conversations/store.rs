@@ -24,7 +24,8 @@ use crate::error::ErrorKind;
 ///
 /// It has no default bodies and takes only values that are valid already. Each method is atomic and durable when it
 /// returns. Any method may fail with [`Unavailable`](ErrorKind::Unavailable) when the store cannot be reached and [`Internal`](ErrorKind::Internal) when what is
-/// stored cannot be read; every other kind is told at its method. Conveniences are in [`ConversationsExt`].
+/// stored cannot be read; every other kind is told at its method. Of several, [`Invalid`](ErrorKind::Invalid) is told first, before
+/// anything is looked up. Conveniences are in [`ConversationsExt`].
 #[async_trait]
 pub trait Conversations: Send + Sync {
     /// Writes a new session at [`Revision::FIRST`], together with its first thread, which has no entries.
@@ -90,7 +91,7 @@ pub trait Conversations: Send + Sync {
     ) -> Result<Thread>;
 
     /// Removes a thread with its own entries, their journals and its marks. If the session's latest entry goes with
-    /// it, the latest is from then on the entry from which the thread went on.
+    /// it, the latest is from then on the entry from which the thread went on; its last use stays.
     ///
     /// [`NotFound`](ErrorKind::NotFound) when there is none, [`InUse`](ErrorKind::InUse) for the first thread of a session, for one from which others go on,
     /// and while an entry of it is streaming.
@@ -154,7 +155,7 @@ pub trait Conversations: Send + Sync {
     ) -> Result<Page<ChatEntry>>;
 
     /// Removes the entry `head` from the end of its thread. The head moves to the entry before it, and so does the
-    /// session's latest entry if it was this one.
+    /// session's latest entry if it was this one; its last use stays.
     ///
     /// [`NotFound`](ErrorKind::NotFound) when there is no such thread; [`Stale`](ErrorKind::Stale) when its head has moved, or is not an entry of its own;
     /// [`InUse`](ErrorKind::InUse) when a thread goes on from it, or it is streaming.

@@ -16,6 +16,7 @@
 //! }
 //!
 //! maestro_testkit::store_suite!(fresh);
+//! # fn main() {}
 //! ```
 //!
 //! That makes one `#[test]` for each promise, named after it, on a store of its own. What a store cannot keep is left
@@ -128,6 +129,7 @@ macro_rules! __store_promises {
             using_a_session_is_no_change_of_its_settings,
             a_deleted_session_takes_everything_along,
             deleting_one_session_leaves_the_others,
+            every_id_of_a_deleted_session_is_free,
         }
         threads {
             a_fork_goes_on_from_its_entry,

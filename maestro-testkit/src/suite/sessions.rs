@@ -3,8 +3,8 @@
 use maestro_core::{
     ErrorKind, Id, Store,
     conversations::{
-        ItemUse, LineageRange, NewSession, OpenSession, Session, SessionChange, SessionQuery, Thread,
-        TurnIndex,
+        ItemUse, JournalSeq, LineageRange, NewChatEntry, NewSession, OpenSession, Session, SessionChange,
+        SessionQuery, Thread, ThreadHead, TurnIndex,
     },
     page::Direction,
     provider::ModelId,
@@ -13,8 +13,8 @@ use maestro_core::{
 };
 
 use super::given::{
-    api_key, at, begin, conversation, first, fork, names, new_session, persona, prompt, refused, said, say,
-    session, session_name, used, writer,
+    api_key, at, begin, conversation, first, fork, limit, names, new_session, persona, prompt, refused, said,
+    say, session, session_name, streamed, used, writer,
 };
 
 fn map(json: serde_json::Value) -> JsonMap {
@@ -352,10 +352,7 @@ pub async fn a_deleted_session_takes_everything_along(store: &dyn Store) {
     let twig = fork(store, &say(store, branch.id, "on the branch").await).await;
     let holder = writer();
     let streaming = begin(store, twig.id, holder).await;
-    store
-        .entry_extend(streaming.id, holder, maestro_core::conversations::JournalSeq::FIRST, "")
-        .await
-        .unwrap();
+    store.entry_extend(streaming.id, holder, JournalSeq::FIRST, "").await.unwrap();
     store.session_delete(session.id).await.unwrap();
 
     refused(store.session_get(session.id).await, ErrorKind::NotFound);
@@ -369,9 +366,9 @@ pub async fn a_deleted_session_takes_everything_along(store: &dyn Store) {
         refused(store.entry_get(entry.id).await, ErrorKind::NotFound);
         refused(store.entry_journal(entry.id).await, ErrorKind::NotFound);
     }
-    let next = maestro_core::conversations::JournalSeq::FIRST.next();
+    let next = JournalSeq::FIRST.next();
     refused(store.entry_extend(streaming.id, holder, next, "").await, ErrorKind::NotFound);
-    assert_eq!(store.entry_recover(None, at(1_000), super::given::limit(9)).await.unwrap(), []);
+    assert_eq!(store.entry_recover(None, at(1_000), limit(9)).await.unwrap(), []);
 }
 
 /// What belongs to another session stays, and so do the authentication and the items of the one that went.
@@ -390,4 +387,27 @@ pub async fn deleting_one_session_leaves_the_others(store: &dyn Store) {
     let items: Vec<_> =
         going.persona.into_iter().chain(going.system_prompts).map(|used| used.item_id).collect();
     assert_eq!(store.item_delete_many(&items).await.unwrap(), 3, "nothing refers to them any more");
+}
+
+/// Nothing is left of a deleted session: all its ids can be given again, and what gets them begins anew.
+pub async fn every_id_of_a_deleted_session_is_free(store: &dyn Store) {
+    let new = new_session("talk");
+    let thread = new.root_thread_id;
+    store.session_create(new.clone()).await.unwrap();
+    let lease = writer();
+    let begun = streamed(lease);
+    let head = ThreadHead { thread_id: thread, entry_id: None };
+    store.entry_begin(head, begun.clone()).await.unwrap();
+    store.entry_extend(begun.id, lease, JournalSeq::FIRST, "old").await.unwrap();
+    store.session_delete(new.id).await.unwrap();
+
+    store.session_create(new.clone()).await.unwrap();
+    let entry = NewChatEntry { id: begun.id, ..said("new") };
+    let entry = store.entry_append(head, entry).await.unwrap();
+    assert_eq!(store.entry_journal(entry.id).await.unwrap(), []);
+    assert_eq!(store.lineage(thread, LineageRange::All).await.unwrap().excluded.len(), 0);
+    say(store, thread, "behind it").await;
+    store.session_delete(new.id).await.unwrap();
+    store.session_create(new).await.unwrap();
+    store.entry_begin(head, begun).await.unwrap();
 }
