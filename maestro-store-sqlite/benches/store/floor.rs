@@ -10,11 +10,13 @@ use uuid::Uuid;
 
 /// A body, decoded as far as a program must to show it.
 #[derive(Deserialize)]
+#[expect(dead_code, reason = "it is decoded to be measured")]
 pub(crate) struct Body {
     pub(crate) parts: Vec<BodyPart>,
 }
 
 #[derive(Deserialize)]
+#[expect(dead_code, reason = "it is decoded to be measured")]
 pub(crate) struct BodyPart {
     #[serde(rename = "type")]
     pub(crate) kind: String,
@@ -22,6 +24,7 @@ pub(crate) struct BodyPart {
 }
 
 /// A row of a conversation, with its body as `T`.
+#[expect(dead_code, reason = "it is read to be measured")]
 pub(crate) struct Row<T> {
     pub(crate) no: i64,
     pub(crate) id: Uuid,

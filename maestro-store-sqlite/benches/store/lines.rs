@@ -1,6 +1,6 @@
 //! The lines of the bar that one caller measures.
 
-use std::{cell::Cell, hint::black_box, num::NonZeroU32};
+use std::{cell::Cell, hint::black_box, num::NonZeroU32, path::Path, sync::mpsc};
 
 use maestro_core::{
     Id, Secret,
@@ -13,11 +13,11 @@ use maestro_core::{
     page::{PageLimit, PageRequest},
 };
 use rusqlite::params;
-use tokio::runtime::Runtime;
+use tokio::{runtime::Runtime, sync::oneshot};
 
 use crate::{
     data::{NOW, append as append_turns, fork as make_fork, forked, open, open_to_fill, session, text, turn},
-    floor::{Floor, decode},
+    floor::{Body, Floor, Row, decode},
     measure::compare,
 };
 
@@ -85,30 +85,54 @@ pub(crate) fn load(runtime: &Runtime) {
             .unwrap();
         let load = |range| {
             let lineage = runtime.block_on(store.lineage(thread, range)).unwrap();
-            black_box(lineage.entries.len())
+            black_box(lineage);
         };
         let last = LineageRange::Last(NonZeroU32::new(20).unwrap());
-        assert_eq!((load(LineageRange::All), floor.load(no, 1, decode).len()), (2_000, 2_000));
+        let ours = runtime.block_on(store.lineage(thread, LineageRange::All)).unwrap().entries;
+        assert_eq!((ours.len(), floor.load(no, 1, decode).len()), (2_000, 2_000));
         compare(
             &format!("load of 1,000 turns (2,000 entries), depth {depth}"),
             100,
             || drop(black_box(floor.load(no, 1, decode))),
-            || drop(load(LineageRange::All)),
+            || load(LineageRange::All),
         );
         compare(
             &format!("the last 20 entries, depth {depth}"),
             1_000,
             || drop(black_box(floor.load(no, 1_981, decode))),
-            || drop(load(last)),
+            || load(last),
         );
         if depth == 0 {
+            let behind = behind_a_thread(&file, no);
+            compare(
+                "the last 20 entries, depth 0, floor behind a thread",
+                1_000,
+                || drop(black_box(runtime.block_on(behind(1_981)))),
+                || load(last),
+            );
             compare(
                 "load of 1,000 turns, floor without decoding",
                 100,
                 || drop(black_box(floor.load(no, 1, str::to_owned))),
-                || drop(load(LineageRange::All)),
+                || load(LineageRange::All),
             );
         }
+    }
+}
+
+/// The floor as any asynchronous program must have it: on a thread of its own, which is asked by a channel.
+fn behind_a_thread(file: &Path, thread: i64) -> impl Fn(i64) -> oneshot::Receiver<Vec<Row<Body>>> + use<> {
+    let (jobs, queue) = mpsc::channel::<(i64, oneshot::Sender<_>)>();
+    let floor = Floor::open(file, "full");
+    std::thread::spawn(move || {
+        while let Ok((first, reply)) = queue.recv() {
+            let _ = reply.send(floor.load(thread, first, decode));
+        }
+    });
+    move |first| {
+        let (reply, answer) = oneshot::channel();
+        jobs.send((first, reply)).unwrap();
+        answer
     }
 }
 
@@ -146,7 +170,9 @@ pub(crate) fn fork(runtime: &Runtime) {
                 insert(last);
                 floor.run("commit");
             },
-            || drop(runtime.block_on(make_fork(&store, head))),
+            || {
+                runtime.block_on(make_fork(&store, head));
+            },
         );
         compare(
             &format!("edit at turn {turns}"),
@@ -216,7 +242,7 @@ pub(crate) fn journal(runtime: &Runtime) {
     }
     let floor = Floor::open(&file, "full");
     compare(
-        "for scale: switching `synchronous` there and back | a point query",
+        "for scale: switching `synchronous` there and back, beside a point query",
         1_000,
         || floor.0.execute_batch("pragma synchronous = normal; pragma synchronous = full").unwrap(),
         || assert_eq!(floor.number("select no from sessions where no = 1"), 1),
@@ -228,7 +254,7 @@ pub(crate) fn lookup(runtime: &Runtime) {
     let file = directory.path().join("m.db");
     let (store, vault) = (runtime.block_on(open_to_fill(&file)), Vault::new(VaultKey::generate()));
     let reference = |number: usize| {
-        let name = AuthName::new(format!("account {number}")).unwrap();
+        let name = AuthName::new(format!("account-{number}")).unwrap();
         AuthRef::new("anthropic".parse().unwrap(), AuthType::ApiKey, name)
     };
     for number in 0..1_000 {
@@ -248,7 +274,7 @@ pub(crate) fn lookup(runtime: &Runtime) {
                  from authentications where provider = ?1 and auth_type = ?2 and name = ?3",
             )
             .unwrap()
-            .query_row(params!["anthropic", "api_key", "account 500"], |row| {
+            .query_row(params!["anthropic", "api_key", "account-500"], |row| {
                 let times: (Option<i64>, Option<i64>, i64, i64, i64) =
                     (row.get(2)?, row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?);
                 let id = uuid::Uuid::from_slice(row.get_ref(0)?.as_blob()?).unwrap();
@@ -295,7 +321,7 @@ pub(crate) fn pages(runtime: &Runtime) {
     }
     assert_eq!(list(&far).items.len(), 10);
     compare(
-        "page 1 of 10 sessions | page 1,000",
+        "page 1,000 of 10 sessions each, beside page 1",
         2_000,
         || drop(black_box(list(&first))),
         || drop(black_box(list(&far))),

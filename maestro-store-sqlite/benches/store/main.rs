@@ -9,7 +9,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
-    missing_docs,
     reason = "a bench may fail by panicking, and is there to print"
 )]
 
@@ -19,12 +18,15 @@ mod lines;
 mod measure;
 mod throughput;
 
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Runtime};
+
+/// Measures some lines and prints them.
+type Group = fn(&Runtime);
 
 fn main() {
     let wanted: Vec<_> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let runtime = Builder::new_multi_thread().worker_threads(8).enable_all().build().unwrap();
-    let groups: [(&str, fn(&tokio::runtime::Runtime)); 8] = [
+    let groups: [(&str, Group); 8] = [
         ("append", lines::append),
         ("bytes", lines::bytes),
         ("load", lines::load),

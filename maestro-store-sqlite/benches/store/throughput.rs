@@ -28,7 +28,9 @@ pub(crate) fn all(runtime: &Runtime) {
     let store = runtime.block_on(open(&files[0]));
     let other = runtime.block_on(open(&files[1]));
     let heads: Vec<_> = (0..SESSIONS).map(|name| runtime.block_on(session(&store, name))).collect();
-    (0..SESSIONS).for_each(|name| drop(runtime.block_on(session(&other, name))));
+    for name in 0..SESSIONS {
+        runtime.block_on(session(&other, name));
+    }
     drop(other);
     let (jobs, queue) = mpsc::channel::<Job>();
     let floor = Floor::open(&files[1], "full");
@@ -41,7 +43,9 @@ pub(crate) fn all(runtime: &Runtime) {
                 floor.put(*thread, *turn, entry, body);
             }
             floor.run("commit");
-            group.into_iter().for_each(|(.., reply)| drop(reply.send(())));
+            for (.., reply) in group {
+                let _ = reply.send(());
+            }
         }
     });
 

@@ -16,6 +16,8 @@ use tokio::task::JoinHandle;
 use super::{Connection, Durability, GROUP_MAX, Outcome};
 use crate::{SqliteStore, Synchronous, rows::run};
 
+type Work<T> = Box<dyn Fn(&Connection) -> Outcome<T> + Send>;
+
 const SYNCS: i64 = 2;
 const DOES_NOT_SYNC: i64 = 1;
 
@@ -29,7 +31,7 @@ async fn store(synchronous: Synchronous) -> (TempDir, SqliteStore) {
 /// Keeps the writer busy until a group of jobs stands behind it, and gives what they came to.
 async fn in_one_group<T: Send + 'static>(
     store: &SqliteStore,
-    jobs: Vec<(Durability, Box<dyn Fn(&Connection) -> Outcome<T> + Send>)>,
+    jobs: Vec<(Durability, Work<T>)>,
 ) -> Vec<Result<T>> {
     let ((let_go, wait), (begin, has_begun)) = (mpsc::channel::<()>(), mpsc::channel());
     let holding: JoinHandle<Result<()>> = {
@@ -60,10 +62,7 @@ async fn in_one_group<T: Send + 'static>(
 }
 
 /// Notes a number in a table, and fails in some way or none.
-fn note(
-    number: i64,
-    end: impl Fn() -> Outcome<()> + Send + 'static,
-) -> (Durability, Box<dyn Fn(&Connection) -> Outcome<()> + Send>) {
+fn note(number: i64, end: impl Fn() -> Outcome<()> + Send + 'static) -> (Durability, Work<()>) {
     let work = move |tx: &Connection| {
         run(tx, "insert into notes (number) values (?1)", [number])?;
         end()
@@ -114,7 +113,7 @@ async fn a_job_that_ends_the_transaction_of_its_group_is_the_only_one_to_fail() 
         .write("make", |tx| Ok(tx.execute_batch("create table notes (number integer not null unique)")?))
         .await
         .unwrap();
-    let ending: Box<dyn Fn(&Connection) -> Outcome<()> + Send> = Box::new(|tx| {
+    let ending: Work<()> = Box::new(|tx| {
         tx.execute_batch("rollback")?;
         Err(Error::new(ErrorKind::Unavailable, "test").into())
     });
@@ -157,7 +156,7 @@ async fn only_groups_of_nothing_but_journal_chunks_commit_without_a_sync() {
             let ask = |durability| {
                 let ask =
                     |tx: &Connection| Ok(tx.query_row("pragma synchronous", [], |row| row.get::<_, i64>(0))?);
-                (durability, Box::new(ask) as Box<dyn Fn(&Connection) -> Outcome<i64> + Send>)
+                (durability, Box::new(ask) as Work<i64>)
             };
             let levels = in_one_group(&store, group.iter().copied().map(ask).collect()).await;
             assert!(

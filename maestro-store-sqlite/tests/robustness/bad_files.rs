@@ -19,7 +19,7 @@ use crate::parts::{head_of, new_entry, new_session};
 async fn refusal(file: &Path) -> Error {
     let begun = Instant::now();
     let opened = SqliteStore::builder(file).busy_timeout(Duration::from_millis(300)).open().await;
-    let error = opened.expect_err("it should have been refused");
+    let Err(error) = opened else { panic!("it should have been refused") };
     assert!(begun.elapsed() < Duration::from_secs(3), "it took {:?} to say {error}", begun.elapsed());
     error
 }

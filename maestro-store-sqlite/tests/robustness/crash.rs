@@ -77,7 +77,7 @@ fn write_and_kill(
     let mut program =
         Program::start("write until killed", file, &[to_append.to_string(), to_stream.to_string()]);
     let mut lines = Vec::new();
-    if round % 4 == 0 {
+    if round.is_multiple_of(4) {
         // Maybe while it opens the file.
         thread::sleep(Duration::from_micros(random(40_000)));
     } else {
