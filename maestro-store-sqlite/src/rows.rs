@@ -147,11 +147,22 @@ pub(crate) fn all<T>(
     connection: &Connection,
     sql: &str,
     params: impl Params,
+    read: impl FnMut(&mut Fields<'_>) -> Outcome<T>,
+) -> Outcome<Vec<T>> {
+    all_of(connection, sql, params, 0, read)
+}
+
+/// All rows that a statement gives, of which there will be about `expected`.
+pub(crate) fn all_of<T>(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    expected: usize,
     mut read: impl FnMut(&mut Fields<'_>) -> Outcome<T>,
 ) -> Outcome<Vec<T>> {
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(params)?;
-    let mut found = Vec::new();
+    let mut found = Vec::with_capacity(expected);
     while let Some(row) = rows.next()? {
         found.push(read(&mut Fields::of(row))?);
     }

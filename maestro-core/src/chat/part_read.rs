@@ -1,8 +1,8 @@
 //! Reads a [`Part`] from JSON.
 //!
 //! What serde derives for a flattened field, and for an enum with its tag inside, first copies the whole object into a
-//! tree of values, because the tag may come last. Conversations are mostly parts, so loading one took half as long
-//! again. Here every field that any kind has is read into its own place at once, and the kind picks its own at the end.
+//! tree of values, because the tag may come last. Here every field that any kind has is read into its own place at
+//! once, and the kind picks its own at the end.
 
 use compact_str::CompactString;
 use serde::{Deserialize, Deserializer, de};

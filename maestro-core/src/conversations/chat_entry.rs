@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{SeqAccess, Visitor},
+};
 
 use super::{Session, Thread};
 use crate::{
@@ -64,6 +67,7 @@ impl ChatEntry {
 #[serde(default)]
 pub struct EntryContent {
     /// What was said, in order.
+    #[serde(deserialize_with = "read_parts")]
     pub parts: Vec<Part>,
     /// Who produced it; absent for what people and tools said.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -128,6 +132,33 @@ impl EntryContent {
                 .caused_by(error)
         })
     }
+}
+
+/// Reads the parts of an entry. Most have one, and a list that grows by itself begins with room for four, which is a
+/// kilobyte or two of nothing for each entry of a long conversation.
+fn read_parts<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Vec<Part>, D::Error> {
+    struct Parts;
+
+    impl<'de> Visitor<'de> for Parts {
+        type Value = Vec<Part>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list of parts")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> std::result::Result<Vec<Part>, A::Error> {
+            let mut parts = Vec::new();
+            while let Some(part) = list.next_element()? {
+                if parts.is_empty() {
+                    parts.reserve_exact(1);
+                }
+                parts.push(part);
+            }
+            Ok(parts)
+        }
+    }
+
+    deserializer.deserialize_seq(Parts)
 }
 
 /// What went wrong with an entry.

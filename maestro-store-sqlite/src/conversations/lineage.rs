@@ -13,7 +13,7 @@ use super::{
     entries::{self, EntryNo, columns},
     threads::{self, Stored},
 };
-use crate::{error::Outcome, rows::all};
+use crate::{error::Outcome, rows::all_of};
 
 pub(super) fn read(tx: &Connection, id: Id<Thread>, range: LineageRange) -> Outcome<Lineage> {
     let stored = threads::get(tx, operation::LINEAGE, id)?;
@@ -70,7 +70,9 @@ pub(super) fn between(
     if last < first {
         return Ok(Vec::new());
     }
-    let mut entries = all(
+    // Turn indexes have no holes, so this is how many there are.
+    let expected = (last.get() - first.get()) as usize + 1;
+    let mut entries = all_of(
         tx,
         concat!(
             "with recursive segments (no, id, parent_no, fork_turn, last) as (
@@ -91,6 +93,7 @@ pub(super) fn between(
              where e.no between (s.no << 32 | ?2) and (s.no << 32 | s.last)"
         ),
         params![stored.no, first.get(), last.get()],
+        expected,
         |row| {
             let thread_id = row.id()?;
             entries::from_row(row, stored.thread.session_id, thread_id)
