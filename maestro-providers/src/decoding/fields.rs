@@ -160,6 +160,10 @@ impl<'de> Read<'de> for Tokens {
         if !matches!(json.peek(), Some(b'-' | b'0'..=b'9')) {
             return json.skip();
         }
+        if let Some(number) = json.unsigned() {
+            self.0 = Some(number);
+            return Ok(());
+        }
         let number = json.number()?;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
         let float = || number.parse::<f64>().ok().map(|number| number as u64);
@@ -178,7 +182,10 @@ impl<'de> Read<'de> for Index {
         if !matches!(json.peek(), Some(b'-' | b'0'..=b'9')) {
             return json.skip();
         }
-        self.0 = json.number()?.parse().ok();
+        self.0 = match json.unsigned() {
+            Some(number) => u32::try_from(number).ok(),
+            None => json.number().map(|_| None)?,
+        };
         Ok(())
     }
 }

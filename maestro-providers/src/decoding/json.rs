@@ -90,6 +90,7 @@ impl<'de> Json<'de> {
             Some(b't') => self.word(b"true"),
             Some(b'f') => self.word(b"false"),
             Some(b'n') => self.word(b"null"),
+            _ if self.unsigned().is_some() => Ok(()),
             _ => self.number().map(|_| ()),
         }
     }
@@ -157,13 +158,25 @@ impl<'de> Json<'de> {
     }
 
     /// Reads a string, whose quote comes next, and gives it as it is written. [`Self::said`] is what it says.
+    #[inline]
     pub(crate) fn string(&mut self) -> Result<&'de str, Malformed> {
         let bytes = self.text.as_bytes();
         let from = self.at + 1;
-        let mut at = next_special(bytes, from);
+        let to = next_special(bytes, from);
         self.escaped = false;
+        self.at = to + 1;
+        if bytes.get(to) == Some(&b'"') {
+            // A quote is never inside a character, so that the slice is there.
+            return self.text.get(from..to).ok_or(Malformed);
+        }
+        self.escaped_string(from, to)
+    }
+
+    /// Reads on in a string, after `from`, whose first byte that is not itself is at `at`.
+    fn escaped_string(&mut self, from: usize, mut at: usize) -> Result<&'de str, Malformed> {
+        let bytes = self.text.as_bytes();
+        self.escaped = true;
         while bytes.get(at) == Some(&b'\\') {
-            self.escaped = true;
             at += match bytes.get(at + 1) {
                 Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => 2,
                 Some(b'u') if hex(bytes, at + 2).is_some() => 6,
@@ -176,7 +189,6 @@ impl<'de> Json<'de> {
             return Err(Malformed);
         }
         self.at += 1;
-        // A quote is never inside a character, so that the slice is there.
         self.text.get(from..at).ok_or(Malformed)
     }
 
@@ -218,6 +230,25 @@ impl<'de> Json<'de> {
             self.digits()?;
         }
         self.text.get(from..self.at).ok_or(Malformed)
+    }
+
+    /// Reads a number that is whole and not negative, if that is what comes next.
+    #[inline]
+    pub(crate) fn unsigned(&mut self) -> Option<u64> {
+        let digits = self.text.as_bytes().get(self.at..)?;
+        let (mut value, mut length) = (0_u64, 0);
+        while let Some(digit) =
+            digits.get(length).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit < 10)
+        {
+            value = value.checked_mul(10)?.checked_add(u64::from(digit))?;
+            length += 1;
+        }
+        let ends = !matches!(digits.get(length), Some(b'.' | b'e' | b'E'));
+        let plain = length == 1 || length > 1 && digits[0] != b'0';
+        (ends && plain).then(|| {
+            self.at += length;
+            value
+        })
     }
 
     /// Passes over digits, of which there must be one.
@@ -264,13 +295,15 @@ impl<'de> Json<'de> {
     }
 }
 
-/// Where the first quote, backslash or control character from `at` on is; the end if there is none.
+/// Where the first quote, backslash or control character from `from` on is; the end if there is none.
 #[inline]
-fn next_special(bytes: &[u8], mut at: usize) -> usize {
+fn next_special(bytes: &[u8], from: usize) -> usize {
     const ONES: u64 = u64::from_le_bytes([1; 8]);
     const HIGH: u64 = ONES << 7;
-    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-        let word = u64::from_le_bytes(*chunk);
+    let (words, rest) = bytes.get(from..).unwrap_or_default().as_chunks::<8>();
+    let mut at = from;
+    for word in words {
+        let word = u64::from_le_bytes(*word);
         // A byte that is nought borrows from its high bit; false hits come only above a true one, and the lowest counts.
         let (quote, slash) = (word ^ (ONES * b'"' as u64), word ^ (ONES * b'\\' as u64));
         let found = (quote.wrapping_sub(ONES) & !quote)
@@ -281,10 +314,7 @@ fn next_special(bytes: &[u8], mut at: usize) -> usize {
         }
         at += 8;
     }
-    while bytes.get(at).is_some_and(|byte| !matches!(byte, b'"' | b'\\' | 0..0x20)) {
-        at += 1;
-    }
-    at
+    at + rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)).unwrap_or(rest.len())
 }
 
 /// The four hexadecimal digits at a place.
