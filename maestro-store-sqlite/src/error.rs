@@ -45,21 +45,29 @@ pub(crate) fn from_sqlite(operation: &'static str, error: &rusqlite::Error) -> E
         ErrorCode::CannotOpen | ErrorCode::PermissionDenied => unavailable("the file cannot be opened")
             .advise("check that its directory exists, and that this program may write there")
             .with_retry(Retry::Never),
+        // A file that ends before its pages do has been cut off; the disk is not to blame.
+        ErrorCode::SystemIoFailure if failure.extended_code == ffi::SQLITE_IOERR_SHORT_READ => {
+            damaged(operation)
+        }
         ErrorCode::SystemIoFailure => unavailable("the disk reported an error")
             .advise("check the disk, then try again")
             .with_retry(Retry::Never),
         ErrorCode::NotADatabase => Error::new(ErrorKind::Unsupported, operation)
             .because("the file is not a SQLite database")
             .advise("name another file, or one that does not exist yet"),
-        ErrorCode::DatabaseCorrupt => Error::new(ErrorKind::Internal, operation)
-            .because("the database is damaged")
-            .advise("restore it from a backup, or save what `sqlite3 FILE .recover` still finds"),
+        ErrorCode::DatabaseCorrupt => damaged(operation),
         ErrorCode::TooBig => Error::invalid(
             operation,
             [FieldError::new("content", "is larger than the database can hold (about 1 GB)")],
         ),
         _ => Error::new(ErrorKind::Internal, operation).because(format!("the database failed: {error}")),
     }
+}
+
+fn damaged(operation: &'static str) -> Error {
+    Error::new(ErrorKind::Internal, operation)
+        .because("the database is damaged")
+        .advise("restore it from a backup, or save what `sqlite3 FILE .recover` still finds")
 }
 
 /// The file can be read and not written.

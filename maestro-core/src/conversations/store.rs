@@ -110,7 +110,8 @@ pub trait Conversations: Send + Sync {
     async fn entry_begin(&self, head: ThreadHead, entry: NewStreamedEntry) -> Result<ChatEntry>;
 
     /// Adds a chunk to the journal of a streaming entry and renews its writer's lease. It appends one row and never
-    /// rewrites one.
+    /// rewrites one. The chunk survives the end of the program, however it ends; a store may sync it to the disk only
+    /// with the end of the entry, so that a loss of power can cost it.
     ///
     /// [`NotFound`](ErrorKind::NotFound) when there is no such entry; [`Stale`](ErrorKind::Stale) when it is not streaming, is written by another, or `seq` is
     /// not the next number.

@@ -151,11 +151,20 @@ impl Conversations for SqliteStore {
         limit: PageLimit,
     ) -> Result<Vec<ChatEntry>> {
         let recover = "recover entries";
+        let writers = Arc::clone(&self.inner.writers);
         // Nearly always there is nothing to do, which one look tells without keeping others from writing.
-        if !self.read(recover, journal::any_streaming).await? {
+        let looked = Arc::clone(&writers);
+        let any = self.read(recover, move |tx| {
+            let any = journal::any_streaming(tx)?;
+            if !any {
+                // Who died before its entry was written has left a lock all the same.
+                looked.sweep();
+            }
+            Ok(any)
+        });
+        if !any.await? {
             return Ok(Vec::new());
         }
-        let writers = Arc::clone(&self.inner.writers);
         self.write(recover, move |tx| journal::recover(tx, &writers, session, now, limit)).await
     }
 
