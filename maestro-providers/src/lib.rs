@@ -2,6 +2,11 @@
 
 #[cfg(feature = "anthropic")]
 pub mod anthropic;
+#[cfg(any(feature = "anthropic", feature = "openai", feature = "gemini", feature = "openai-compatible"))]
+#[cfg_attr(
+    not(all(feature = "anthropic", feature = "openai", feature = "gemini", feature = "openai-compatible")),
+    allow(dead_code, unused_imports, reason = "each protocol uses its part")
+)]
 mod decoding;
 #[cfg(feature = "gemini")]
 pub mod gemini;
