@@ -1,7 +1,7 @@
 //! A fixed number of deltas from bytes to events, to count instructions of.
 //!
-//! `perf stat -e instructions:u target/release/deps/deltas-* chat 100000`, with `floor` in front of the protocol for
-//! framing alone; the difference, by the number of deltas, is what decoding takes. Build it with
+//! `valgrind --tool=callgrind target/release/deps/deltas-* chat 6000` less the same with 1000, with `floor` in front for
+//! framing alone; the difference, by the number of deltas, is what a delta takes. Build it with
 //! `cargo bench -p maestro-providers --bench deltas --no-run`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench may fail")]

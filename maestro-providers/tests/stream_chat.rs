@@ -162,6 +162,13 @@ fn a_call_that_the_limit_cut_is_incomplete_and_the_one_before_it_whole() {
 }
 
 #[test]
+fn a_reason_that_is_not_known_is_kept_and_cuts_nothing() {
+    let outcome =
+        run(&[r#"{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}]}"#], "eos");
+    assert_eq!((outcome.finish(), outcome.calls()[0].3), (&Finish::Other("eos".into()), ArgsState::Complete));
+}
+
+#[test]
 fn the_old_form_of_a_call_is_a_call() {
     let outcome = run(
         &[r#"{"function_call":{"name":"f","arguments":""}}"#, r#"{"function_call":{"arguments":"{}"}}"#],

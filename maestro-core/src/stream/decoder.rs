@@ -11,17 +11,22 @@ use crate::{
 /// Turns the frames of one answer into canonical events. One decoder serves one answer.
 ///
 /// It borrows from the frame and writes into the buffer it is given. It keeps no text of its own: deltas go out as they
-/// come. It never panics, whatever the bytes.
+/// come. It never panics, whatever the bytes. Before [`Finished`](StreamEvent::Finished) it ends every part; before
+/// another end parts may stay open, and count as cut. After [`Restarted`](StreamEvent::Restarted) the answer begins anew,
+/// with [`Started`](StreamEvent::Started) and from part 0.
 pub trait StreamDecoder: Send {
     /// Reads one frame. Frames after the provider's terminal signal are not handed in.
+    ///
+    /// A frame that is [unterminated](SseFrame::unterminated) and not whole is no error: the body was cut there, and
+    /// the answer must not finish.
     ///
     /// An error, of kind [`Protocol`](ErrorKind::Protocol), ends the stream as
     /// [`Failed`](StreamEvent::Failed). An error that the *provider* reports in the stream is an event, and never of
     /// kind `Protocol`.
     fn push(&mut self, frame: SseFrame<'_>, out: &mut Events) -> Result<()>;
 
-    /// Reads a whole JSON value that stood in the body outside of any SSE field, which is how some providers report
-    /// errors in the middle of a stream.
+    /// Reads a whole JSON object or array that stood in the body outside of any SSE field: an error in the middle of a
+    /// stream, with some providers, or a whole answer that came as plain JSON though a stream was asked for.
     fn stray(&mut self, json: &str, out: &mut Events) -> Result<()>;
 
     /// The body has ended. The decoder emits [`Finished`](StreamEvent::Finished) if the provider's rules allow an end

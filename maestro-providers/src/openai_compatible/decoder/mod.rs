@@ -154,11 +154,13 @@ impl Decoder {
     }
 
     fn end(&mut self, out: &mut Events) {
-        let finish = match self.finish_reason.as_deref().map_or(Finish::Stop, finish) {
+        let told = self.finish_reason.as_deref().map_or(Finish::Stop, finish);
+        // A reason that is not known says nothing of a cut: then a call is as good as its JSON.
+        let cut = matches!(told, Finish::Length | Finish::Filtered);
+        let finish = match told {
             Finish::Stop if self.refusal.is_some() => Finish::Filtered,
-            finish => finish.with_calls(!self.calls.is_empty()),
+            told => told.with_calls(!self.calls.is_empty()),
         };
-        let cut = !matches!(finish, Finish::Stop | Finish::ToolUse);
         let mut grown = [self.text, self.reasoning, self.refusal];
         grown.sort_unstable();
         for index in grown.into_iter().flatten() {
