@@ -11,8 +11,9 @@ pub type DeltaText = CompactString;
 
 /// One step of an answer, the same for every provider (requirement M-T2).
 ///
-/// A stream is `Started` at most once at its head, then parts in ascending `index`, each opened by `PartStart`, filled
-/// by deltas, and closed by `PartEnd`; parts may be open at the same time. The last event, and only the last, is
+/// A stream is `Started` at its head (notices may come before), then parts in ascending `index`, each opened by
+/// `PartStart`, filled by deltas, and closed by `PartEnd`; parts may be open at the same time, and those of an answer that
+/// is cut stay open. After `Restarted` all of this begins anew, from index 0. The last event, and only the last, is
 /// exactly one of [`Finished`](Self::Finished), [`Truncated`](Self::Truncated) and [`Failed`](Self::Failed).
 #[derive(Debug)]
 #[non_exhaustive]

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use maestro_core::{
-    Error, FieldError, Result,
+    Error, FieldError, Id, Result,
     chat::{
         Action, ApiId, CallIdRule, CallSeals, Carries, ChatRequest, EmptyText, FilteredTurns, FirstTurn,
         LastTurn, MediaPlace, MediaRule, MidSystem, Neighbours, ParallelTools, ReasoningRule, RefusalRule,
@@ -88,7 +88,8 @@ impl ChatProtocol for Gemini {
     }
 
     fn decoder(&self) -> Box<dyn StreamDecoder> {
-        Box::new(Decoder::new())
+        // A server may name no answer, or the same name twice; ids that are made up for its calls must differ all the same.
+        Box::new(Decoder::new().with_seed(Id::<Decoder>::new().to_string()))
     }
 
     fn error(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error {
