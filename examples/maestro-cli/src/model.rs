@@ -46,8 +46,14 @@ pub(crate) async fn choose(
 
 /// Whether the session's model belongs to whom is asked now.
 fn is_asked_again(found: &Found, model: &ModelId, before: &Before) -> bool {
-    if found.sandbox.is_some() || sandbox::has_model(model.as_str()) {
-        return found.sandbox.is_some() && sandbox::has_model(model.as_str());
+    // A sandbox elsewhere is a server like any other; without an address the provider's own is asked, which has no model
+    // of the sandbox.
+    let has_sandbox_models = found.sandbox.is_some() || found.target.endpoint.base_url.is_some();
+    if sandbox::has_model(model.as_str()) && !has_sandbox_models {
+        return false;
+    }
+    if found.sandbox.is_some() {
+        return sandbox::has_model(model.as_str());
     }
     let held_with = before.auth.as_ref().map(|auth| &auth.provider);
     let held_with = held_with.or(before.origin.as_ref().map(|origin| &origin.provider));

@@ -202,6 +202,18 @@ fn a_server_with_several_models_lists_them_when_none_is_named() {
 }
 
 #[test]
+fn a_session_with_a_server_at_an_address_keeps_its_model() {
+    let home = Home::new();
+    let sandbox = Sandbox::start(&home, "{}");
+    let args = ["--json", "chat", "--once", "hi", "--base-url", sandbox.url("openai")];
+    for more in [["--model", "sandbox-large"].as_slice(), &["--continue"]] {
+        let mut command = home.command(&[&args[..], more].concat());
+        let ran = run_with(command.env("OPENAI_COMPATIBLE_API_KEY", "sandbox-env"), "");
+        assert_eq!((ran.code, &ran.lines()[0]["model"]), (0, &"sandbox-large".into()), "{ran:?}");
+    }
+}
+
+#[test]
 fn a_provider_that_is_named_takes_the_sessions_key_before_the_environments() {
     let home = Home::new();
     let sandbox = Sandbox::start(&home, "{}");
