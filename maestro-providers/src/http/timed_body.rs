@@ -2,7 +2,7 @@
 
 use std::{
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -20,7 +20,8 @@ use super::{
 ///
 /// What counts is the time for which somebody *waits*, so a slow reader is not mistaken for a silent server. There is
 /// one timer for the whole body. It is armed by the first wait, and when it fires too early, because bytes came
-/// meanwhile, it is armed anew: a stream that flows costs one look at the clock per wait and no timer operation.
+/// meanwhile, it is armed anew: a stream that flows costs one look at the clock per wait and no timer operation, not even
+/// a poll of the timer.
 pub(super) struct TimedBody<S> {
     chunks: S,
     peer: Peer,
@@ -33,6 +34,8 @@ pub(super) struct TimedBody<S> {
     told_limit: Duration,
     waiting_since: Option<Instant>,
     alarm: Option<Pin<Box<Sleep>>>,
+    /// Whom the alarm wakes.
+    woken: Option<Waker>,
     ended: bool,
 }
 
@@ -47,6 +50,7 @@ impl<S> TimedBody<S> {
             told_limit: settings.first_byte_timeout,
             waiting_since: None,
             alarm: None,
+            woken: None,
             ended: false,
         }
     }
@@ -56,7 +60,13 @@ impl<S> TimedBody<S> {
         let since = *self.waiting_since.get_or_insert_with(Instant::now);
         // A limit beyond the calendar is no limit.
         let Some(deadline) = since.checked_add(self.limit) else { return false };
+        let wakes_this_task = self.woken.as_ref().is_some_and(|waker| waker.will_wake(context.waker()));
         let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        if wakes_this_task && !alarm.is_elapsed() && alarm.deadline() <= deadline {
+            // It goes off in time, and then it is looked at again.
+            return false;
+        }
+        self.woken = Some(context.waker().clone());
         while alarm.as_mut().poll(context).is_ready() {
             if alarm.deadline() >= deadline {
                 return true;
