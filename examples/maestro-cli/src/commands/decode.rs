@@ -9,7 +9,11 @@ use std::{
 
 use maestro::{
     Error, ErrorKind,
-    core::{chat::StreamEvent, provider::ProviderId, stream::Parser},
+    core::{
+        chat::StreamEvent,
+        stream::{Parser, StreamDecoder},
+    },
+    providers::{anthropic, gemini, openai, openai_compatible},
 };
 
 use crate::{
@@ -60,13 +64,14 @@ enum Protocol {
 }
 
 impl Protocol {
-    /// The provider whose decoder reads it.
-    const fn provider(self) -> &'static str {
+    /// What reads it. The same bytes give the same ids of calls in every run, which a provider's own decoders, each with a
+    /// seed of its own, must not.
+    fn decoder(self) -> Box<dyn StreamDecoder> {
         match self {
-            Self::OpenaiResponses => "openai",
-            Self::OpenaiChat => "openai_compatible",
-            Self::Anthropic => "anthropic",
-            Self::Gemini => "gemini",
+            Self::OpenaiResponses => Box::new(openai::Decoder::new()),
+            Self::OpenaiChat => Box::new(openai_compatible::Decoder::new()),
+            Self::Anthropic => Box::new(anthropic::Decoder::new()),
+            Self::Gemini => Box::new(gemini::Decoder::new()),
         }
     }
 }
@@ -79,8 +84,7 @@ const LARGEST_PIECE: usize = 16 << 20;
 
 /// Runs the command.
 pub(crate) fn run(app: &App, args: Args) -> Result<Exit> {
-    let chat = app.registry.chat(&ProviderId::new(args.protocol.provider())?)?;
-    let mut parser = Parser::new(chat.decoder());
+    let mut parser = Parser::new(args.protocol.decoder());
     let mut input = open(&args.file)?;
     let mut lines = JsonLines::default();
     let mut piece = vec![0; args.chunk.map_or(PIECE, NonZeroUsize::get).min(LARGEST_PIECE)];

@@ -47,6 +47,17 @@ fn a_recorded_stream_is_told_as_events_whatever_its_pieces() {
 }
 
 #[test]
+fn ids_that_are_made_up_for_calls_are_the_same_in_every_run() {
+    const CALL: &str = "\
+data: {\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[{\"functionCall\":{\"name\":\"f\",\"args\":{}}}]},\"finishReason\":\"STOP\"}]}\r\n\r\n";
+    let home = Home::new();
+    let run = |chunk: &str| home.run_with(&["decode", "--protocol", "gemini", "--chunk", chunk], CALL).stdout;
+    let whole = run("1000");
+    assert!(whole.contains("call_"), "{whole}");
+    assert_eq!((run("1000"), run("1")), (whole.clone(), whole));
+}
+
+#[test]
 fn a_stream_that_ends_before_its_end_is_truncated() {
     let home = Home::new();
     let cut = &ANTHROPIC[..ANTHROPIC.find("event: content_block_stop").unwrap()];
