@@ -195,6 +195,14 @@ async fn a_failure_that_may_pass_is_tried_again_before_the_first_event_only() {
 }
 
 #[tokio::test]
+async fn a_compressed_answer_is_told_as_such() {
+    let world = world([hello().header("content-encoding", "gzip")]).await;
+    let error = world.say("hi").await.unwrap().next().await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Protocol);
+    assert!(error.to_string().contains("gzip"), "{error}");
+}
+
+#[tokio::test]
 async fn a_cut_answer_is_kept_as_interrupted() {
     for after in [After::End, After::Break] {
         let world = world([Answer::events(["data: Hel\n\n"]).then(after)]).await;

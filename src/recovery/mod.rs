@@ -7,9 +7,12 @@ mod policy;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use http::{HeaderMap, Response, StatusCode, header::CONTENT_TYPE};
+use http::{
+    HeaderMap, Response, StatusCode,
+    header::{CONTENT_ENCODING, CONTENT_TYPE},
+};
 use maestro_core::{
-    Result,
+    Error, ErrorKind, Result,
     chat::{ChatRequest, Normalised, StreamEvent, TranslationReport, normalise},
     http::BodyStream,
     provider::ChatProtocol,
@@ -81,7 +84,12 @@ impl Maestro {
 /// Lets an event stream through, and reads anything else as the error that it is.
 async fn accept(protocol: &dyn ChatProtocol, response: Response<BodyStream>) -> Result<Response<BodyStream>> {
     if response.status() == StatusCode::OK && Body::of(response.headers()) != Body::Other {
-        return Ok(response);
+        return match compression(response.headers()) {
+            None => Ok(response),
+            Some(name) => Err(Error::new(ErrorKind::Protocol, "ask for an answer")
+                .because(format!("the answer is compressed ({name}), which was not asked for"))
+                .advise("a proxy in between may do that; turn compression off for event streams")),
+        };
     }
     let (head, mut body) = response.into_parts();
     let mut bytes = Vec::new();
@@ -95,6 +103,12 @@ async fn accept(protocol: &dyn ChatProtocol, response: Response<BodyStream>) -> 
         }
     }
     Err(protocol.error(head.status, &head.headers, &bytes))
+}
+
+/// How a body is compressed, if it is. None is asked for: a compressor holds events back.
+fn compression(headers: &HeaderMap) -> Option<&str> {
+    let name = headers.get(CONTENT_ENCODING)?.to_str().unwrap_or("unknown").trim();
+    (!name.is_empty() && !name.eq_ignore_ascii_case("identity")).then_some(name)
 }
 
 /// What the headers of a success promise of its body.

@@ -6,7 +6,7 @@ use maestro_core::Error;
 use crate::decoding::openai_error;
 
 /// The name that errors of this protocol carry.
-pub(super) const PROVIDER: &str = "openai-compatible";
+pub(super) const PROVIDER: &str = "openai_compatible";
 
 /// The error that this JSON tells: the value of a field `error`, or an object that is an error itself.
 pub(super) fn stream_error(json: &str) -> Error {
