@@ -8,7 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response};
 use maestro_core::{
     Error, ErrorKind, FieldError, Result,
     http::{BodyStream, HttpClient},
@@ -71,6 +71,8 @@ impl HttpClient for ReqwestClient {
         let peer = failure::Peer::of(url)?;
         let client = self.shared.client_for(url)?.clone();
         let (method, path) = (request.method().clone(), url.path().to_owned());
+        let secrets: Vec<_> =
+            request.headers().values().filter(|value| value.is_sensitive()).cloned().collect();
         tracing::trace!(%method, host = %peer, path, "sending");
 
         let began = Instant::now();
@@ -84,6 +86,7 @@ impl HttpClient for ReqwestClient {
         let mut response = response.inspect_err(
             |error| tracing::debug!(%method, host = %peer, path, elapsed_ms, kind = %error.kind(), "no answer"),
         )?;
+        hide(&secrets, response.headers_mut());
         let status = response.status().as_u16();
         let request_id = request_id(response.headers()).unwrap_or_default();
         tracing::debug!(%method, host = %peer, path, status, request_id, elapsed_ms, "answered");
@@ -132,6 +135,22 @@ fn build(settings: &HttpSettings, proxies: Proxies) -> Result<Client> {
             .because("TLS or the certificates of this machine cannot be used")
             .caused_by(error)
     })
+}
+
+/// Takes the keys that were sent out of the headers of the answer: proxies that echo headers exist, and ids of requests
+/// are told in errors and logs.
+fn hide(secrets: &[HeaderValue], headers: &mut HeaderMap) {
+    for secret in secrets {
+        let key = secret.as_bytes().rsplit(|byte| *byte == b' ').next().unwrap_or_default();
+        if key.is_empty() {
+            continue;
+        }
+        for value in headers.values_mut() {
+            if value.as_bytes().windows(key.len()).any(|window| window == key) {
+                *value = HeaderValue::from_static("[redacted]");
+            }
+        }
+    }
 }
 
 /// The id under which a provider knows a request, under whichever name it sends it.
