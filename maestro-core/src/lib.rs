@@ -9,10 +9,12 @@
 //! | [`conversations`] | sessions, threads, forks, entries, lineages |
 //! | [`supplied_context`] | the library of personas and system prompts |
 //! | [`provider`] | facets, registry, capabilities |
+//! | [`archive`] | whole records, for moving, comparing and checking stores |
 //! | [`tool`] | the intent of tool calls |
 //! | [`page`], [`revision`], [`time`] | pages, compare-and-set, time |
 //! | [`refusal`] | what stores refuse, in the same words on every backend |
 
+pub mod archive;
 pub mod auth;
 pub mod chat;
 pub mod conversations;
