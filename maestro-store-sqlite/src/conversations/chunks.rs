@@ -1,6 +1,6 @@
 //! Marks on the pieces of a conversation: `chunk_marks`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use maestro_core::{
     ErrorKind, Id,
@@ -51,7 +51,7 @@ fn find(tx: &Connection, stored: &Stored, chunk: ChunkRef) -> Outcome<Option<Ent
     };
     let turn = entry.no.turn();
     let found = lineage::between(tx, stored, turn, turn.min(stored.thread.head_turn))?;
-    let is_there = found.iter().any(|(no, _)| *no == entry.no)
+    let is_there = found.iter().any(|found| found.id == chunk.entry_id)
         && (chunk.part as usize) < entry.entry.content.parts.len();
     Ok(is_there.then_some(entry.no))
 }
@@ -61,7 +61,7 @@ fn find(tx: &Connection, stored: &Stored, chunk: ChunkRef) -> Outcome<Option<Ent
 pub(super) fn excluded(
     tx: &Connection,
     stored: &Stored,
-    entries: &[(EntryNo, ChatEntry)],
+    entries: &[ChatEntry],
     first: TurnIndex,
 ) -> Outcome<BTreeSet<ChunkRef>> {
     // From the tip back to the root, so that the nearest mark of a piece comes first.
@@ -77,27 +77,25 @@ pub(super) fn excluded(
            join threads t on t.no = s.parent_no
            where s.fork_turn >= ?2
          )
-         select m.entry_no, m.part, m.state
+         select e.id, m.part, m.state
          from segments s
          cross join chunk_marks m on m.thread_no = s.no
-         order by s.distance, m.entry_no, m.part",
+         cross join entries e on e.no = m.entry_no
+         order by s.distance",
         params![stored.no, first.get()],
         |row| {
-            let no = EntryNo::from_stored(row.integer()?);
-            Ok((no, row.number::<u32>()?, row.text()? == to_stored(ChunkState::Excluded)))
+            let chunk = ChunkRef { entry_id: row.id()?, part: row.number()? };
+            Ok((chunk, row.text()? == to_stored(ChunkState::Excluded)))
         },
     )?;
     if marks.is_empty() {
         return Ok(BTreeSet::new());
     }
-    let wanted: BTreeMap<_, _> = entries.iter().map(|(no, entry)| (*no, entry.id)).collect();
+    let wanted: BTreeSet<_> = entries.iter().map(|entry| entry.id).collect();
     let mut decided = BTreeSet::new();
-    let nearest = marks.into_iter().filter(|(no, part, _)| decided.insert((*no, *part)));
-    let excluded = nearest.filter(|(_, _, is_excluded)| *is_excluded).filter_map(|(no, part, _)| {
-        let entry_id = *wanted.get(&no)?;
-        Some(ChunkRef { entry_id, part })
-    });
-    Ok(excluded.collect())
+    let nearest = marks.into_iter().filter(|(chunk, _)| decided.insert(*chunk));
+    let excluded = nearest.filter(|(chunk, is_excluded)| *is_excluded && wanted.contains(&chunk.entry_id));
+    Ok(excluded.map(|(chunk, _)| chunk).collect())
 }
 
 const fn to_stored(state: ChunkState) -> &'static str {
