@@ -48,6 +48,8 @@ struct Draw {
     places: Vec<(u8, u8)>,
     /// Entries that were begun, with who writes them.
     streams: Vec<(E, H)>,
+    /// Pages that were read.
+    pages: Vec<Op>,
 }
 
 /// The numbers of one kind of name.
@@ -71,11 +73,17 @@ impl Draw {
             lines: Vec::new(),
             places: Vec::new(),
             streams: Vec::new(),
+            pages: Vec::new(),
         }
     }
 
     fn op(&mut self) -> Op {
         // Writes of a conversation need each other, so they come most.
+        if self.one_in(12)
+            && let Some(op) = self.next_page()
+        {
+            return op;
+        }
         let kind = self.rng.random_range(0..140);
         if let Some(op) = self.what_is_needed_first(kind) {
             return op;
@@ -235,6 +243,17 @@ impl Draw {
         }
     }
 
+    /// The page behind one of the last ones, however much has changed since.
+    fn next_page(&mut self) -> Option<Op> {
+        let back = self.small(self.pages.len().clamp(1, 3));
+        let mut op = self.pages.iter().rev().nth(back)?.clone();
+        let count = self.one_in(2);
+        if let Some(page) = op.page_mut() {
+            (page.after, page.count) = (page.keep, count);
+        }
+        Some(op)
+    }
+
     /// What makes the thing that a kind of operation works with, when there is none yet; seldom it is left at that.
     fn what_is_needed_first(&mut self, kind: u8) -> Option<Op> {
         if self.one_in(15) {
@@ -252,6 +271,9 @@ impl Draw {
 
     /// Notes what a store will have after an operation, most likely.
     fn remember(&mut self, op: &Op) {
+        if op.page().is_some() {
+            self.pages.push(op.clone());
+        }
         match op {
             Op::AuthCreate { auth, .. } => self.auths.add(auth.0),
             Op::AuthDelete { auth } => self.auths.remove(auth.0),
@@ -456,13 +478,13 @@ impl Draw {
             _ => Map::Empty,
         }
     }
+    /// Mostly the first page; now and then one from where another listing stood.
     fn page(&mut self) -> PageOf {
-        let place = self.rng.random_range(1..4);
         PageOf {
-            limit: self.rng.random_range(1..4),
-            after: self.one_in(2).then_some(place),
+            limit: [1, 1, 2, 3][self.small(4)],
+            after: self.one_in(3).then_some(self.rng.random_range(1..5)),
             count: self.one_in(3),
-            keep: (!self.one_in(4)).then_some(place),
+            keep: Some(self.rng.random_range(1..5)),
         }
     }
     fn range(&mut self) -> LineageRange {
@@ -489,7 +511,7 @@ impl Draw {
         self.rng.random_range(0..3)
     }
     fn provider(&mut self) -> Provider {
-        Provider(self.word(Provider::LIST))
+        Provider(Provider::LIST[usize::from(self.one_in(4))])
     }
     fn called(&mut self) -> Called {
         Called(self.word(Called::LIST))

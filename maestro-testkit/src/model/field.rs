@@ -45,6 +45,9 @@ pub(super) struct Mentioned {
 macro_rules! ids {
     ($($name:ident => $list:ident),*) => {$(
         impl Field for $name {
+            fn simpler(&self) -> Option<Self> {
+                (self.0 > 1).then_some(Self(1))
+            }
             fn mention(&self, into: &mut Mentioned) {
                 if let Err(place) = into.$list.binary_search(self) {
                     into.$list.insert(place, *self);
@@ -54,7 +57,11 @@ macro_rules! ids {
     )*};
 }
 ids! { A => auths, I => items, S => sessions, T => threads, E => entries }
-impl Field for H {}
+impl Field for H {
+    fn simpler(&self) -> Option<Self> {
+        (self.0 > 1).then_some(Self(1))
+    }
+}
 
 impl<F: Field> Field for Option<F> {
     fn simpler(&self) -> Option<Self> {
@@ -248,7 +255,7 @@ macro_rules! words {
 }
 words! {
     Provider of ProviderId, ProviderId::new, "anthropic", "openai";
-    Called of AuthName, AuthName::new, "work", "Work", "dev", "work-2";
+    Called of AuthName, AuthName::new, "work", "Work", "work-2";
     Title of SessionName, SessionName::new, "talk", "Gespräch";
     Label of ThreadLabel, ThreadLabel::new, "draft", "zweiter Versuch";
     Model of ModelId, ModelId::new, "m-1", "m-2";

@@ -143,16 +143,31 @@ operations! {
 }
 
 impl Op {
-    /// Of a page: puts its cursor where the operation says, for one that reads on from there.
-    pub(super) fn keep(&self, answer: &Answer, cursors: &mut Cursors) {
-        let page = match self {
+    /// The page that it asks for.
+    pub(super) const fn page(&self) -> Option<&PageOf> {
+        match self {
             Self::AuthList { page, .. }
             | Self::SessionList { page, .. }
             | Self::EntryPage { page, .. }
-            | Self::ItemSearch { page, .. } => page,
-            _ => return,
-        };
-        if let (Some(place), Ok(reply)) = (page.keep, answer) {
+            | Self::ItemSearch { page, .. } => Some(page),
+            _ => None,
+        }
+    }
+
+    /// The same, to be changed.
+    pub(super) const fn page_mut(&mut self) -> Option<&mut PageOf> {
+        match self {
+            Self::AuthList { page, .. }
+            | Self::SessionList { page, .. }
+            | Self::EntryPage { page, .. }
+            | Self::ItemSearch { page, .. } => Some(page),
+            _ => None,
+        }
+    }
+
+    /// Of a page: puts its cursor where the operation says, for one that reads on from there.
+    pub(super) fn keep(&self, answer: &Answer, cursors: &mut Cursors) {
+        if let (Some(place), Ok(reply)) = (self.page().and_then(|page| page.keep), answer) {
             match reply.next() {
                 Some(next) => cursors.insert(place, next.clone()),
                 None => cursors.remove(&place),

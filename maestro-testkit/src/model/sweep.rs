@@ -15,8 +15,8 @@ use super::{
     op::{Op, Program},
 };
 
-/// Where the cursors of the sweep's own pages are put.
-const PLACE: u8 = 200;
+/// Where the cursors of the sweep's own pages are put. When nothing is there, the page before was the last.
+pub(super) const PLACE: u8 = 200;
 
 /// The reads that show everything that a program can have left behind, and one of each kind of thing that never was.
 pub(super) fn sweep(program: &Program) -> Vec<Op> {
@@ -49,11 +49,9 @@ fn auths(named: &Mentioned, reads: &mut Vec<Op>) {
     if named.auths.is_empty() {
         return;
     }
-    for provider in Provider::LIST.iter().copied().map(Provider) {
-        for auth_type in [AuthType::OAuth, AuthType::ApiKey] {
-            let names = Called::LIST.iter().copied().map(Called);
-            reads.extend(names.map(|name| Op::AuthFind { provider, auth_type, name }));
-        }
+    for name in Called::LIST.iter().copied().map(Called) {
+        let provider = Provider(Provider::LIST[0]);
+        reads.push(Op::AuthFind { provider, auth_type: AuthType::ApiKey, name });
     }
     walk(3, |page| reads.push(Op::AuthList { provider: None, auth_type: None, name: None, page }));
     reads.push(Op::AuthDue { before: When(u8::MAX), limit: 100 });
@@ -95,25 +93,25 @@ fn items(named: &Mentioned, reads: &mut Vec<Op>) {
         }
     }
     let all = PageOf { limit: 1_000, after: None, count: true, keep: None };
-    reads.extend(Search::LIST.iter().map(|text| search(text, ItemOrder::Name, Direction::Ascending, all)));
-    for item_type in [ItemType::Persona, ItemType::SystemPrompt] {
-        for tag in Tag::LIST.iter().copied().map(Tag) {
-            reads.push(Op::ItemSearch {
-                item_type: Some(item_type),
-                name: None,
-                text: Search(""),
-                tag: Some(tag),
-                order: ItemOrder::Name,
-                direction: Direction::Ascending,
-                page: all,
-            });
-        }
+    // One text in three, others with other programs: there are many, and each is a search.
+    let texts = Search::LIST.iter().skip(named.items.len() % 3).step_by(3);
+    reads.extend(texts.map(|text| search(text, ItemOrder::Name, Direction::Ascending, all)));
+    for tag in Tag::LIST.iter().copied().map(Tag) {
+        reads.push(Op::ItemSearch {
+            item_type: Some(ItemType::Persona),
+            name: None,
+            text: Search(""),
+            tag: Some(tag),
+            order: ItemOrder::Name,
+            direction: Direction::Ascending,
+            page: all,
+        });
     }
 }
 
-/// The first pages of a listing, one from where the other ended. Behind the last one it begins anew.
+/// The first pages of a listing, each from where the one before ended.
 fn walk(limit: u16, mut read: impl FnMut(PageOf)) {
-    for number in 0..3 {
-        read(PageOf { limit, after: (number > 0).then_some(PLACE), count: number == 0, keep: Some(PLACE) });
+    for number in 0..4 {
+        read(PageOf { limit, after: (number > 0).then_some(PLACE), count: true, keep: Some(PLACE) });
     }
 }
