@@ -8,6 +8,12 @@ use crate::{SqliteStore, error::Outcome, rows::all};
 /// What must give no rows, and what a row of it means. Each statement gives one text.
 const RULES: &[(&str, &str)] = &[
     (
+        "an authentication has no name",
+        "select hex(id)
+         from authentications
+         where name is null",
+    ),
+    (
         "the first entry of a thread does not stand right behind its fork",
         "select hex(t.id)
          from threads t

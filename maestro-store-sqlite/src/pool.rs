@@ -335,13 +335,33 @@ async fn spawn(
             let _ = opened.send(Err(error));
         }
     };
-    let thread = Builder::new().name(name.to_owned()).spawn(run).map_err(|error| {
+    let thread = start(name, run)?;
+    is_open.await.map_err(|_| gone("open store"))??;
+    Ok(thread)
+}
+
+fn start(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
+    Builder::new().name(name.to_owned()).spawn(run).map_err(|error| {
         Error::new(ErrorKind::Unavailable, "open store")
             .because("no thread could be started")
             .caused_by(error)
-    })?;
-    is_open.await.map_err(|_| gone("open store"))??;
-    Ok(thread)
+    })
+}
+
+/// Does one job on a thread of its own, for what is done before there are any others.
+pub(crate) async fn once<T: Send + 'static>(
+    operation: &'static str,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let (reply, answer) = oneshot::channel();
+    let run = move || {
+        // Nobody may be waiting any more.
+        let _ = reply.send(work());
+    };
+    let thread = start("maestro-sqlite-once", run)?;
+    let outcome = answer.await.map_err(|_| gone(operation))?;
+    join(Some(thread));
+    outcome
 }
 
 fn join(thread: Option<JoinHandle<()>>) {

@@ -108,12 +108,12 @@ async fn a_new_file_is_made_once_by_the_programs_that_open_it_at_the_same_moment
         for program in programs {
             assert_eq!(program.finish(), ["opened"]);
         }
-        let steps: i64 = rusqlite::Connection::open(&file)
+        let steps: u32 = rusqlite::Connection::open(&file)
             .unwrap()
             .query_row("select count(*) from maestro_migrations", [], |row| row.get(0))
             .unwrap();
         let store = SqliteStore::open(&file).await.unwrap();
-        assert_eq!((steps, store.check().await.unwrap()), (1, Vec::new()));
+        assert_eq!((steps, store.check().await.unwrap()), (SqliteStore::SCHEMA_VERSION, Vec::new()));
         let unknown = store.thread_get(Id::new()).await.unwrap_err();
         assert_eq!(unknown.kind(), ErrorKind::NotFound);
     }
