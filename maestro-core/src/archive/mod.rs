@@ -10,6 +10,8 @@
 //! are made over, so two stores hold the same when their hashes say so.
 
 pub mod canonical;
+#[cfg(test)]
+mod fixture;
 mod hash;
 mod order;
 mod record;

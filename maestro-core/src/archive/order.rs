@@ -29,3 +29,24 @@ impl SessionRecord {
         ordered
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::archive::fixture::session;
+
+    #[test]
+    fn a_thread_comes_behind_the_one_from_which_it_goes_on() {
+        let record = session();
+        let [fork, root, edit] = &*record.threads else { panic!("three threads") };
+        assert_eq!(record.threads_parents_first(), [root, edit, fork]);
+    }
+
+    #[test]
+    fn threads_that_lead_nowhere_are_left_out_and_no_circle_is_endless() {
+        let mut record = session();
+        let (fork, edit) = (record.threads[0].thread.id, record.threads[2].thread.id);
+        record.threads[0].thread.parent_thread_id = Some(edit);
+        record.threads[2].thread.parent_thread_id = Some(fork);
+        assert_eq!(record.threads_parents_first(), [&record.threads[1]]);
+    }
+}

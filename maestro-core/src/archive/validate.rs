@@ -318,3 +318,6 @@ impl<'a> Known<'a> {
         false
     }
 }
+
+#[cfg(test)]
+mod tests;
