@@ -13,7 +13,7 @@ use rusqlite::{Connection, params};
 use super::{
     entries::{self, EntryNo},
     lineage,
-    threads::{self, Stored},
+    threads::{self, Stored, ThreadNo},
 };
 use crate::{
     error::{Failure, Outcome},
@@ -30,6 +30,17 @@ pub(super) fn mark(
     let stored = threads::get(tx, operation::CHUNK_MARK, thread)?;
     let no = find(tx, &stored, chunk)?
         .ok_or_else(|| refusal::chunk_missing(operation::CHUNK_MARK, thread, chunk))?;
+    put(tx, stored.no, no, chunk.part, (state, now))
+}
+
+/// Writes the row of a mark, in place of the one that is there.
+pub(super) fn put(
+    tx: &Connection,
+    thread: ThreadNo,
+    entry: EntryNo,
+    part: u32,
+    (state, marked_at): (ChunkState, Timestamp),
+) -> Outcome<()> {
     run(
         tx,
         "insert into chunk_marks (thread_no, entry_no, part, state, marked_at)
@@ -37,7 +48,7 @@ pub(super) fn mark(
          on conflict (thread_no, entry_no, part) do update
          set state = excluded.state,
              marked_at = excluded.marked_at",
-        params![stored.no, no.get(), chunk.part, to_stored(state), now.micros()],
+        params![thread, entry.get(), part, to_stored(state), marked_at.micros()],
     )?;
     Ok(())
 }
@@ -98,7 +109,7 @@ pub(super) fn excluded(
     Ok(excluded.map(|(chunk, _)| chunk).collect())
 }
 
-const fn to_stored(state: ChunkState) -> &'static str {
+pub(super) const fn to_stored(state: ChunkState) -> &'static str {
     match state {
         ChunkState::Included => "included",
         ChunkState::Excluded => "excluded",

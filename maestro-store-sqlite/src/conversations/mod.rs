@@ -4,6 +4,7 @@ mod chunks;
 mod entries;
 mod journal;
 mod lineage;
+pub(crate) mod records;
 mod sessions;
 mod threads;
 
