@@ -1,5 +1,6 @@
 //! Something else where the file should be: each a clear refusal that names the file, in bounded time.
 
+use maestro_core::archive::Archive as _;
 use std::{
     fs,
     path::Path,

@@ -1,5 +1,6 @@
 //! Programs that are killed while they write.
 
+use maestro_core::archive::Archive as _;
 use std::{
     collections::{BTreeMap, hash_map::RandomState},
     env,

@@ -1,5 +1,6 @@
 //! Several programs on one file at once.
 
+use maestro_core::archive::Archive as _;
 use std::collections::BTreeSet;
 
 use maestro_core::{
