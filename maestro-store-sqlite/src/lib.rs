@@ -41,14 +41,14 @@
 //! | `auth.rs` | saved authentications and their leases |
 //! | `conversations/` | sessions, threads, entries, journals, lineages, chunk marks |
 //! | `supplied_context.rs` | the library of personas and system prompts |
-//! | `check.rs` | the check of everything that must hold in a file |
+//! | `archive/` | whole records, counts, the check of everything that must hold in a file |
 //! | `pool.rs` | the thread that writes and those that read |
 //! | `writers.rs` | who is streaming, and whether they live |
 //! | `migrations.rs`, `migrations/` | the schema |
 //! | `rows.rs`, `error.rs` | columns to fields, SQLite's errors to ours |
 
+mod archive;
 mod auth;
-mod check;
 mod conversations;
 mod error;
 mod migrations;
@@ -72,6 +72,11 @@ use crate::{
     pool::{Durability, Pool},
     writers::Writers,
 };
+
+pub use crate::migrations::Migrated;
+
+/// What most errors of a file are told about.
+const OPEN: &str = "open store";
 
 /// A store in a SQLite file. Clones share its threads and connections; when the last one is dropped, what was asked
 /// for is finished, the log is folded into the file, and the file is closed.
@@ -101,6 +106,17 @@ impl SqliteStore {
             readers: std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 4),
             busy_timeout: Duration::from_secs(10),
         }
+    }
+
+    /// The version of the schema that this program writes. A file of an older one is brought up to date when it is
+    /// opened.
+    pub const SCHEMA_VERSION: u32 = migrations::VERSION;
+
+    /// The version of the schema that the file has now: [`SCHEMA_VERSION`](Self::SCHEMA_VERSION), unless another
+    /// program has taken it back since it was opened.
+    pub async fn schema_version(&self) -> Result<u32> {
+        const OPERATION: &str = "read schema version";
+        self.read(OPERATION, |tx| Ok(migrations::version(tx, OPERATION)?)).await
     }
 
     /// Where the file is.
@@ -202,11 +218,11 @@ impl SqliteStoreBuilder {
     /// be opened or written; [`ErrorKind::Unsupported`] when it is not a SQLite file, belongs to another program, or was
     /// written by a newer version of this one; [`ErrorKind::Internal`] when it is damaged.
     pub async fn open(self) -> Result<SqliteStore> {
-        self.check_path().map_err(|error| error.on(self.path.display()))?;
+        self.check_path(OPEN).map_err(|error| error.on(self.path.display()))?;
         let (options, reader_options) = (self.clone(), self.clone());
         let pool = Pool::start(
             self.readers,
-            move || options.open_writer().map_err(|error| error.on(options.path.display())),
+            move || options.open_current().map_err(|error| error.on(options.path.display())),
             move || reader_options.open_reader().map_err(|error| error.on(reader_options.path.display())),
         )
         .await?;
@@ -216,33 +232,59 @@ impl SqliteStoreBuilder {
         Ok(SqliteStore { inner: Arc::new(Inner { pool, writers, path }) })
     }
 
-    fn check_path(&self) -> Result<()> {
+    /// Brings the schema of the file to `version`, one step after the other in one transaction, without opening it as a
+    /// store: forward to prepare an upgrade, back to return to an older program. What a step back takes away is what the
+    /// step had added, and nothing that was written since (`docs/data-model.md`). Stop the programs that use the file
+    /// before you go back; a program that opens it afterwards goes forward again.
+    ///
+    /// A file that does not exist is made. Nothing happens to one that has that version already.
+    ///
+    /// [`ErrorKind::Invalid`] when there is no such version, from 1 to [`SqliteStore::SCHEMA_VERSION`]; the other errors
+    /// are those of [`open`](Self::open).
+    pub async fn migrate_to(self, version: u32) -> Result<Migrated> {
+        const OPERATION: &str = "migrate store";
+        self.check_path(OPERATION).map_err(|error| error.on(self.path.display()))?;
+        pool::once(OPERATION, move || {
+            let migrate = || migrations::migrate(&self.open_writer(OPERATION)?, OPERATION, version);
+            migrate().map_err(|error| error.on(self.path.display()))
+        })
+        .await
+    }
+
+    fn check_path(&self, operation: &'static str) -> Result<()> {
         let problem = if self.path.is_dir() {
             "is a directory, not a file"
         } else if self.path.file_name().is_none() || self.path.as_os_str() == ":memory:" {
             "is not the path of a file"
         } else if self.path.parent().is_some_and(|parent| !parent.as_os_str().is_empty() && !parent.is_dir())
         {
-            return Err(Error::new(ErrorKind::Unavailable, "open store")
+            return Err(Error::new(ErrorKind::Unavailable, operation)
                 .because("its directory does not exist")
                 .advise("make the directory, or name another file")
                 .with_retry(Retry::Never));
         } else {
             return Ok(());
         };
-        Err(Error::invalid("open store", [FieldError::new("path", problem)]))
+        Err(Error::invalid(operation, [FieldError::new("path", problem)]))
     }
 
-    fn open_writer(&self) -> Result<Connection> {
+    /// The connection that writes, to a file of the version that this program writes.
+    fn open_current(&self) -> Result<Connection> {
+        let connection = self.open_writer(OPEN)?;
+        migrations::migrate(&connection, OPEN, migrations::VERSION)?;
+        Ok(connection)
+    }
+
+    fn open_writer(&self, operation: &'static str) -> Result<Connection> {
         let open = || {
             let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
             let connection = self.connect(flags)?;
             if connection.is_readonly(MAIN_DB)? {
-                return Err(error::read_only("open store").into());
+                return Err(error::read_only(operation).into());
             }
             // Before anything is written: a file of somebody else stays as it is.
-            migrations::check_owner(&connection)?;
-            use_log(&connection, self.busy_timeout)?;
+            migrations::version(&connection, operation)?;
+            use_log(&connection, self.busy_timeout, operation)?;
             connection.pragma_update(None, "foreign_keys", true)?;
             connection.pragma_update(
                 None,
@@ -254,9 +296,7 @@ impl SqliteStoreBuilder {
             )?;
             Ok(connection)
         };
-        let connection = open().map_err(|failure: Failure| failure.into_error("open store"))?;
-        migrations::migrate(&connection)?;
-        Ok(connection)
+        open().map_err(|failure: Failure| failure.into_error(operation))
     }
 
     fn open_reader(&self) -> Result<Connection> {
@@ -265,7 +305,7 @@ impl SqliteStoreBuilder {
             connection.pragma_update(None, "query_only", true)?;
             Ok(connection)
         };
-        open().map_err(|failure: Failure| failure.into_error("open store"))
+        open().map_err(|failure: Failure| failure.into_error(OPEN))
     }
 
     fn connect(&self, flags: OpenFlags) -> Result<Connection, Failure> {
@@ -281,7 +321,7 @@ impl SqliteStoreBuilder {
 
 /// Turns the write-ahead log on, which stays with the file. SQLite does not always wait for its lock while it does so,
 /// and several programs may open a new file at the same moment; so this waits instead.
-fn use_log(connection: &Connection, timeout: Duration) -> Result<(), Failure> {
+fn use_log(connection: &Connection, timeout: Duration, operation: &'static str) -> Result<(), Failure> {
     let begun = Instant::now();
     loop {
         let mode: rusqlite::Result<String> =
@@ -289,7 +329,7 @@ fn use_log(connection: &Connection, timeout: Duration) -> Result<(), Failure> {
         match mode {
             Ok(mode) if mode == "wal" => return Ok(()),
             Ok(_) => {
-                return Err(Error::new(ErrorKind::Unsupported, "open store")
+                return Err(Error::new(ErrorKind::Unsupported, operation)
                     .because("SQLite cannot keep a write-ahead log there")
                     .advise("keep the file on a local disk")
                     .into());

@@ -7,7 +7,7 @@ create table authentications (
   id blob not null primary key check (length(id) = 16),
   provider text not null,
   auth_type text not null check (auth_type in ('oauth', 'api_key')),
-  name text not null,
+  name text, -- null in rows from before there were names
   credentials blob not null, -- sealed: version, key id, nonce, ciphertext
   expires_at integer,
   lease_holder blob,
