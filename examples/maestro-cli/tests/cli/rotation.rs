@@ -155,6 +155,17 @@ async fn a_prepared_key_lets_other_machines_go_on() {
 }
 
 #[tokio::test]
+async fn programs_that_prepare_a_key_at_once_agree_on_it() {
+    let home = Home::new();
+    home.save_many(1).await;
+    let running =
+        [0; 4].map(|_| home.command(&["--json", "auth", "rotate-key", "--prepare"]).spawn().unwrap());
+    let told = running.map(|child| Ran::of(child.wait_with_output().unwrap()).last()["next"].clone());
+    let next = home.ring().next().unwrap().to_string();
+    assert!(told.iter().all(|told| *told == next), "{told:?}");
+}
+
+#[tokio::test]
 async fn keys_of_the_environment_are_turned_by_their_user() {
     let home = Home::new();
     let (old, new) = (key(), key());
