@@ -1,18 +1,19 @@
 //! Taking a session from a file into a store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use maestro_core::{
     Error, ErrorKind, Id, Result,
     archive::{Archive, ItemRecord, Record, RecordKey, Restored, SessionRecord},
     auth::{AuthRef, SavedAuthentication},
     conversations::{ItemUse, Session},
-    supplied_context::{Item, ItemName, ItemType, ItemVersionNumber, SuppliedContextExt as _},
+    supplied_context::{Item, ItemName, ItemType, ItemVersion, ItemVersionNumber, SuppliedContextExt as _},
 };
 
 use super::session_file::{AuthenticationReference, SessionFile};
 
 const IMPORT: &str = "import session";
+const AS_COPY: &str = "import the session as a copy, with new ids";
 
 /// Which ids an imported session gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -62,7 +63,10 @@ impl SessionFile {
         let mut import =
             Import { store, ids, records: Vec::new(), uses: BTreeMap::new(), notices: Vec::new() };
         for item in items {
-            import.item(item).await?;
+            let uses = session.session.persona.iter().chain(&session.session.system_prompts);
+            let versions =
+                uses.filter(|used| used.item_id == item.item.id).map(|used| used.version).collect();
+            import.item(item, &versions).await?;
         }
         let mut record = match ids {
             ImportIds::Keep => session,
@@ -85,7 +89,7 @@ impl SessionFile {
 
 fn advised(error: Error) -> Error {
     match error.kind() {
-        ErrorKind::Conflict => error.advise("import it as a copy, with new ids"),
+        ErrorKind::Conflict => error.advise(AS_COPY),
         _ => error,
     }
 }
@@ -116,54 +120,53 @@ impl Import<'_> {
         Ok(named)
     }
 
-    /// Decides what becomes of an item of the file.
-    async fn item(&mut self, record: ItemRecord) -> Result<()> {
-        let ItemRecord { item, versions } = &record;
-        let id = item.id;
-        let there = found(self.store.record_get(RecordKey::Item(id)).await)?;
-        if let Some(Record::Item(there)) = &there {
-            // What is pinned is a version, so later ones of either side do not matter.
-            let shared = versions.iter().zip(&there.versions).all(|(one, other)| one.text == other.text);
-            if shared && there.versions.len() >= versions.len() {
+    /// Decides what becomes of an item of the file, of which the session uses these versions.
+    async fn item(&mut self, record: ItemRecord, wanted: &BTreeSet<ItemVersionNumber>) -> Result<()> {
+        let item = &record.item;
+        let there = found(self.store.item_versions(item.id).await)?;
+        if let Some(there) = &there {
+            let is_same = |version: &ItemVersion| {
+                there.iter().any(|other| other.version == version.version && other.text == version.text)
+            };
+            if texts(&record, wanted).all(is_same) {
                 return Ok(());
             }
             if self.ids == ImportIds::Keep {
                 return Err(Error::new(ErrorKind::Conflict, IMPORT)
-                    .on(RecordKey::Item(id))
-                    .because("it is there already with other texts")
-                    .advise("import the session as a copy, with new ids"));
+                    .on(RecordKey::Item(item.id))
+                    .because("it is there already, and has not the texts that the session uses")
+                    .advise(AS_COPY));
             }
         }
-        let named = found(self.store.item_find(item.item_type, &item.name).await)?;
-        match named {
-            Some(named) if self.ids == ImportIds::New => {
-                self.item_beside(record, named, there.is_some()).await
-            }
-            // With its ids kept, a name that is taken is refused by the restore, in the words of every store.
-            _ => {
-                let record = if there.is_some() { self.with_new_id(record) } else { record };
-                self.records.push(Record::Item(record));
-                Ok(())
-            }
+        // With its ids kept, a name that is taken is refused by the restore, in the words of every store.
+        let named = match self.ids {
+            ImportIds::Keep => None,
+            ImportIds::New => found(self.store.item_find(item.item_type, &item.name).await)?,
+        };
+        if let Some(named) = named {
+            return self.item_beside(record, wanted, &named, there.is_some()).await;
         }
+        let record = if there.is_some() { self.with_new_id(record) } else { record };
+        self.records.push(Record::Item(record));
+        Ok(())
     }
 
     /// Uses an item that has the name of one of the file, if it has its texts; else gives that one a free name.
-    async fn item_beside(&mut self, record: ItemRecord, named: Item, is_id_taken: bool) -> Result<()> {
+    async fn item_beside(
+        &mut self,
+        record: ItemRecord,
+        wanted: &BTreeSet<ItemVersionNumber>,
+        named: &Item,
+        is_id_taken: bool,
+    ) -> Result<()> {
         let (item_type, name) = (record.item.item_type, record.item.name.clone());
-        let texts = self.store.item_versions(named.id).await?;
-        let matching: Option<Vec<_>> = record
-            .versions
-            .iter()
-            .map(|version| {
-                let same = texts.iter().rev().find(|other| other.text == version.text)?;
-                Some((version.version, same.version))
-            })
-            .collect();
-        if let Some(matching) = matching {
-            for (from, to) in matching {
-                self.uses.insert(used(record.item.id, from), used(named.id, to));
-            }
+        let there = self.store.item_versions(named.id).await?;
+        let same = |version: &ItemVersion| {
+            let same = there.iter().rev().find(|other| other.text == version.text)?;
+            Some((used(record.item.id, version.version), used(named.id, same.version)))
+        };
+        if let Some(uses) = texts(&record, wanted).map(same).collect::<Option<Vec<_>>>() {
+            self.uses.extend(uses);
             self.notices.push(ImportNotice::ItemByName(item_type, name));
             return Ok(());
         }
@@ -197,6 +200,14 @@ impl Import<'_> {
         }
         Err(Error::new(ErrorKind::Conflict, IMPORT).on(name).because("no name like it is free"))
     }
+}
+
+/// The texts of an item that are wanted.
+fn texts<'a>(
+    record: &'a ItemRecord,
+    wanted: &'a BTreeSet<ItemVersionNumber>,
+) -> impl Iterator<Item = &'a ItemVersion> {
+    record.versions.iter().filter(|version| wanted.contains(&version.version))
 }
 
 const fn used(item_id: Id<Item>, version: ItemVersionNumber) -> ItemUse {
