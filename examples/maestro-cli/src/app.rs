@@ -4,6 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use maestro::{
     Error, ErrorKind, Maestro, Store,
+    archive::Archive,
     core::{
         auth::{Vault, VaultKey},
         provider::Registry,
@@ -27,7 +28,7 @@ pub(crate) struct App {
     pub(crate) registry: Registry,
     named_store: Option<StoreUrl>,
     key_file: Option<PathBuf>,
-    store: OnceCell<Arc<dyn Store>>,
+    store: OnceCell<Arc<dyn Archive>>,
     keyless: OnceCell<Maestro>,
     with_key: OnceCell<Maestro>,
 }
@@ -53,6 +54,11 @@ impl App {
 
     /// The store.
     pub(crate) async fn store(&self) -> Result<&dyn Store> {
+        Ok(self.archive().await?)
+    }
+
+    /// The same store, by its whole records.
+    pub(crate) async fn archive(&self) -> Result<&dyn Archive> {
         let store = self.store.get_or_try_init(|| async { self.store_url()?.open().await }).await?;
         Ok(store.as_ref())
     }

@@ -9,6 +9,7 @@ use std::{
 
 use maestro_core::{
     Error, ErrorKind, Id,
+    archive::Archive as _,
     conversations::{Conversations as _, LineageRange, Thread},
 };
 use maestro_store_sqlite::SqliteStore;

@@ -12,6 +12,7 @@ use std::{
 
 use maestro_core::{
     ErrorKind, Id,
+    archive::Archive as _,
     conversations::{ChatEntry, Conversations as _, EntryState, Thread},
 };
 use maestro_store_sqlite::SqliteStore;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use maestro_core::{
     ErrorKind, Id,
+    archive::Archive as _,
     conversations::{ChatEntry, Conversations as _, EntryState, LineageRange, Thread},
 };
 use maestro_store_sqlite::SqliteStore;
