@@ -3,6 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `model` | random programs that tell two stores apart (feature `model`) |
+//! | [`processes`] | several programs on one store, and programs that are killed |
 //! | [`replay`] | an HTTP client that answers from a script |
 //! | [`sandbox`] | a server that speaks every provider's protocol on loopback, with faults |
 //! | [`streams`] | streams of any length to measure with |
@@ -10,6 +11,7 @@
 
 #[cfg(feature = "model")]
 pub mod model;
+pub mod processes;
 pub mod replay;
 pub mod sandbox;
 pub mod streams;
