@@ -8,6 +8,7 @@ use std::{
 
 use maestro_core::{
     Error, ErrorKind, Id,
+    archive::Archive as _,
     chat::{Part, Role},
     conversations::{
         Conversations as _, LineageRange, NewChatEntry, NewSession, SessionName, Thread, ThreadHead,
@@ -203,7 +204,7 @@ async fn a_file_that_another_program_keeps_to_itself_is_waited_for_and_then_refu
         drop(holder);
     }
     let store = SqliteStore::open(&file).await.unwrap();
-    assert_eq!(store.check().await.unwrap(), [""; 0], "once it is let go it can be used");
+    assert_eq!(store.check().await.unwrap(), [], "once it is let go it can be used");
 }
 
 #[tokio::test]

@@ -9,7 +9,10 @@ mod several_programs;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use maestro_core::{Result, Store};
+use maestro_core::{
+    Result, Store,
+    archive::{Archive as _, Violation},
+};
 use maestro_store_sqlite::SqliteStore;
 use tempfile::TempDir;
 
@@ -29,7 +32,8 @@ async fn open(file: String) -> Result<Arc<dyn Store>> {
 
 /// What the file tells of itself, and whether each step of the schema was done once.
 async fn check(file: String) -> Vec<String> {
-    let mut wrong = SqliteStore::open(&file).await.unwrap().check().await.unwrap();
+    let violations = SqliteStore::open(&file).await.unwrap().check().await.unwrap();
+    let mut wrong: Vec<_> = violations.iter().map(Violation::to_string).collect();
     let steps: u32 = rusqlite::Connection::open(&file)
         .unwrap()
         .query_row("select count(*) from maestro_migrations", [], |row| row.get(0))
