@@ -414,3 +414,14 @@ async fn why_not_leased(
     let others = row.lease.filter(|lease| lease.holder != holder && lease.is_live(now));
     Ok(others.map(|lease| refusal::leased(operation::AUTH_LEASE, id, lease)))
 }
+
+/// Whether there is a row with this id.
+pub(crate) async fn is_there(db: &mut Db<'_>, id: Id<SavedAuthentication>) -> Outcome<bool> {
+    let found = db.exists(
+        "select 1
+         from maestro.authentications
+         where id = $1",
+        params![id.uuid()],
+    );
+    found.await
+}

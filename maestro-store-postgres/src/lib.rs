@@ -22,7 +22,8 @@
 //!   acknowledged, is on the disk with everything before it.
 //! - Any number of programs on any number of machines may use one schema at once. A program that dies while it streams an
 //!   answer is noticed by the end of its lease.
-//! - Each method that reads is one statement, and so shows one moment. An append is one statement and one commit.
+//! - Each method that reads is one statement, and so shows one moment; only the total of a page is counted beside it. An
+//!   append is one statement and one commit.
 //! - A future that is dropped leaves the whole of what it was to do done, or nothing of it.
 //! - When the server restarts, calls fail with [`ErrorKind::Unavailable`] meanwhile, and the store goes on by itself. A
 //!   read whose connection was lost is asked again. So is a write that surely was not done; one that may have been done is
@@ -56,14 +57,14 @@
 //! | `rows.rs`, `error.rs` | columns to fields, Postgres' errors to ours |
 
 mod auth;
-//mod check;
-//mod conversations;
+mod check;
+mod conversations;
 mod error;
 mod migrations;
 mod pool;
 mod rows;
 mod schema;
-//mod supplied_context;
+mod supplied_context;
 mod target;
 
 use std::{fmt, sync::Arc, time::Duration};

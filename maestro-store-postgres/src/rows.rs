@@ -100,6 +100,11 @@ impl<'a> Fields<'a> {
         Self { row, next: 0 }
     }
 
+    /// Passes over columns that a kind of row does not have.
+    pub(crate) const fn skip(&mut self, columns: usize) {
+        self.next += columns;
+    }
+
     fn value<T: Decode<'a, Postgres> + Type<Postgres>>(&mut self, what: &str) -> Outcome<Option<T>> {
         let value = self.row.try_get(self.next).map_err(|_| unreadable(what))?;
         self.next += 1;
