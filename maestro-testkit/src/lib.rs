@@ -2,11 +2,13 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`postgres`] | a real Postgres for tests, without any setup |
 //! | [`replay`] | an HTTP client that answers from a script |
 //! | [`sandbox`] | a server that speaks every provider's protocol on loopback, with faults |
 //! | [`streams`] | streams of any length to measure with |
 //! | [`suite`] | every promise of the context traits as a test, for any store |
 
+pub mod postgres;
 pub mod replay;
 pub mod sandbox;
 pub mod streams;

@@ -21,7 +21,9 @@
 //!
 //! That makes one `#[test]` for each promise, named after it, on a store of its own. What a store cannot keep is left
 //! out in sight: `store_suite!(fresh, ignore = { a_search_folds_accents => "there is no search yet" })` makes that
-//! test say *ignored*, with the reason. `docs/adding-a-store.md` shows the way from there.
+//! test say *ignored*, with the reason. `store_suite!(fresh, needs = postgres)` makes all of them say so where there is no
+//! server; [`postgres`](crate::postgres) describes the build script for that. `docs/adding-a-store.md` shows the way from
+//! there.
 //!
 //! | file | what it proves |
 //! |---|---|
@@ -343,24 +345,38 @@ macro_rules! __store_suite {
         })*
     };
     // The arms of the ignored names come first, so that they win over the one for all others.
-    (ignore ($dollar:tt) $($name:ident => $reason:literal),*) => {
+    (ignore ($dollar:tt) $needs:ident $($name:ident => $reason:literal),*) => {
         macro_rules! __promise_test {
             $(($name, $dollar($test:tt)*) => { #[ignore = $reason] $dollar($test)* };)*
-            ($dollar kept:ident, $dollar($test:tt)*) => { $dollar($test)* };
+            ($dollar kept:ident, $dollar($test:tt)*) => { $crate::__store_needs! { $needs $dollar($test)* } };
         }
         // Only what is a promise can be left out.
         $(const _: () = { let _ = $crate::suite::promises::$name; };)*
     };
 }
 
+/// What a test of the suite needs.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __store_needs {
+    (nothing $($test:tt)*) => { $($test)* };
+    (postgres $($test:tt)*) => { $crate::needs_postgres! { $($test)* } };
+}
+
 /// Makes a test of each promise of the [conformance suite](crate::suite), for the stores that `fresh` makes.
 ///
 /// `fresh` is an `async fn() -> (Arc<dyn Store>, Guard)` in the same module; the guard is dropped after the store.
+///
+/// `needs = postgres` and then `ignore = { promise => "reason" }` may follow, either or both.
 #[macro_export]
 macro_rules! store_suite {
-    ($fresh:ident $(,)?) => { $crate::store_suite!($fresh, ignore = {}); };
-    ($fresh:ident, ignore = { $($name:ident => $reason:literal),* $(,)? } $(,)?) => {
-        $crate::__store_suite! { ignore ($) $($name => $reason),* }
+    ($fresh:ident $(,)?) => { $crate::store_suite!($fresh, needs = nothing, ignore = {}); };
+    ($fresh:ident, needs = $needs:ident $(,)?) => { $crate::store_suite!($fresh, needs = $needs, ignore = {}); };
+    ($fresh:ident, ignore = $ignored:tt $(,)?) => {
+        $crate::store_suite!($fresh, needs = nothing, ignore = $ignored);
+    };
+    ($fresh:ident, needs = $needs:ident, ignore = { $($name:ident => $reason:literal),* $(,)? } $(,)?) => {
+        $crate::__store_suite! { ignore ($) $needs $($name => $reason),* }
         $crate::__store_promises! { tests $fresh }
     };
 }

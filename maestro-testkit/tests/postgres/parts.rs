@@ -1,0 +1,25 @@
+//! What this test binary does when it is started again as a user of the shared server.
+
+use std::env;
+use std::io::{self, BufRead as _, Write as _};
+
+use maestro_testkit::postgres::Postgres;
+
+/// Set for a binary that was started to play the part.
+pub(crate) const PART: &str = "MAESTRO_TEST_PART";
+
+#[test]
+#[ignore = "a part that other tests start in processes of their own"]
+fn use_the_shared_server() {
+    if env::var_os(PART).is_none() {
+        return;
+    }
+    // The mark finds the line again among those of the test harness.
+    match Postgres::for_tests() {
+        Ok(postgres) => println!("\n> {}", postgres.url()),
+        Err(error) => println!("\n> {}", error.to_string().replace('\n', " / ")),
+    }
+    io::stdout().flush().unwrap();
+    // Stays until it is let go, or killed.
+    let _ = io::stdin().lock().read_line(&mut String::new());
+}
