@@ -36,7 +36,8 @@ impl Auth for PostgresStore {
             inserted_at: new.now,
             updated_at: new.now,
         };
-        writing!(&*self.pool, 
+        writing!(
+            &*self.pool,
             operation::AUTH_CREATE,
             |db| {
                 insert(db, &row).await?;
@@ -73,7 +74,8 @@ impl Auth for PostgresStore {
         change: AuthChange,
         now: Timestamp,
     ) -> Result<SavedAuthentication> {
-        writing!(&*self.pool, 
+        writing!(
+            &*self.pool,
             operation::AUTH_UPDATE,
             |db| update(db, id, expected, &change, now).await,
             |db| why_not_updated(db, id, expected, change.name.as_ref()).await,
@@ -81,7 +83,8 @@ impl Auth for PostgresStore {
     }
 
     async fn auth_delete(&self, id: Id<SavedAuthentication>) -> Result<()> {
-        writing!(&*self.pool, 
+        writing!(
+            &*self.pool,
             operation::AUTH_DELETE,
             // Sessions that used it are told by their foreign key, which sets null.
             |db| {
@@ -104,7 +107,8 @@ impl Auth for PostgresStore {
         until: Timestamp,
         now: Timestamp,
     ) -> Result<SavedAuthentication> {
-        writing!(&*self.pool, 
+        writing!(
+            &*self.pool,
             operation::AUTH_LEASE,
             |db| lease(db, id, expected, Lease { holder, until }, now).await,
             |db| why_not_leased(db, id, expected, holder, now).await,
@@ -112,7 +116,8 @@ impl Auth for PostgresStore {
     }
 
     async fn auth_release(&self, id: Id<SavedAuthentication>, holder: HolderId) -> Result<()> {
-        writing!(&*self.pool, 
+        writing!(
+            &*self.pool,
             operation::AUTH_RELEASE,
             |db| {
                 let found = db.first(
@@ -160,9 +165,28 @@ impl Auth for PostgresStore {
 macro_rules! columns {
     ($table:literal) => {
         concat!(
-            $table, ".id, ", $table, ".provider, ", $table, ".auth_type, ", $table, ".name, ", $table,
-            ".credentials, ", $table, ".expires_at, ", $table, ".lease_holder, ", $table, ".lease_until, ",
-            $table, ".revision, ", $table, ".inserted_at, ", $table, ".updated_at"
+            $table,
+            ".id, ",
+            $table,
+            ".provider, ",
+            $table,
+            ".auth_type, ",
+            $table,
+            ".name, ",
+            $table,
+            ".credentials, ",
+            $table,
+            ".expires_at, ",
+            $table,
+            ".lease_holder, ",
+            $table,
+            ".lease_until, ",
+            $table,
+            ".revision, ",
+            $table,
+            ".inserted_at, ",
+            $table,
+            ".updated_at"
         )
     };
 }
@@ -386,13 +410,7 @@ async fn lease(
              returning ",
             columns!("a")
         ),
-        params![
-            id.uuid(),
-            stored(expected.get()),
-            lease.holder.uuid(),
-            lease.until.micros(),
-            now.micros(),
-        ],
+        params![id.uuid(), stored(expected.get()), lease.holder.uuid(), lease.until.micros(), now.micros(),],
         from_row,
     );
     leased.await

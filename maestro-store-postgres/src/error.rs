@@ -39,7 +39,9 @@ impl Failure {
     pub(crate) fn into_error(self, operation: &'static str) -> Error {
         match self {
             Self::Refused(error) => error,
-            Self::Postgres(ref error) if self.loss() == Some(Loss::Unknown) => outcome_unknown(operation, error),
+            Self::Postgres(ref error) if self.loss() == Some(Loss::Unknown) => {
+                outcome_unknown(operation, error)
+            }
             Self::Postgres(error) | Self::CutShort(error) => from_postgres(operation, &error),
         }
     }
@@ -135,7 +137,9 @@ pub(crate) fn from_postgres(operation: &'static str, error: &sqlx::Error) -> Err
         sqlx::Error::Protocol(_) => Error::new(ErrorKind::Protocol, operation)
             .because("the other side does not speak the protocol of Postgres as it should")
             .advise("check that host and port are those of a Postgres server or of a pooler for one"),
-        _ => Error::new(ErrorKind::Internal, operation).because("a row does not have the form that it should"),
+        _ => {
+            Error::new(ErrorKind::Internal, operation).because("a row does not have the form that it should")
+        }
     };
     told.caused_by(Told::of(error))
 }
@@ -143,8 +147,9 @@ pub(crate) fn from_postgres(operation: &'static str, error: &sqlx::Error) -> Err
 fn from_io(operation: &'static str, error: &io::Error) -> Error {
     let unavailable = |problem: &str| Error::new(ErrorKind::Unavailable, operation).because(problem);
     match error.kind() {
-        io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => unavailable("no server listens there")
-            .advise("start the server, or check host and port"),
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
+            unavailable("no server listens there").advise("start the server, or check host and port")
+        }
         io::ErrorKind::PermissionDenied => unavailable("the socket may not be opened")
             .advise("check the rights on the socket and its directory")
             .with_retry(Retry::Never),
@@ -159,18 +164,24 @@ fn from_server(operation: &'static str, error: &PgDatabaseError) -> Error {
     let new = |kind, problem: &str| Error::new(kind, operation).because(problem);
     let unavailable = |problem: &str| new(ErrorKind::Unavailable, problem);
     match error.code() {
-        "28P01" | "28000" => new(ErrorKind::Unauthenticated, "the server does not accept the user or its password")
-            .advise("check them in the URL, or PGUSER and PGPASSWORD or PGPASSFILE, and the server's pg_hba.conf"),
+        "28P01" | "28000" => {
+            new(ErrorKind::Unauthenticated, "the server does not accept the user or its password").advise(
+                "check them in the URL, or PGUSER and PGPASSWORD or PGPASSFILE, and the server's pg_hba.conf",
+            )
+        }
         "3D000" => new(ErrorKind::NotFound, "there is no such database")
             .advise("make it with `createdb`, or name another one in the URL"),
         "42501" => new(ErrorKind::Forbidden, error.message())
             .advise("grant the user the right, or connect as one who has it"),
         "42P01" | "42703" | "3F000" => new(ErrorKind::Unsupported, "the schema lacks a table or a column")
             .advise("another program has changed or dropped it; open the store again to bring it up to date"),
-        "26000" | "42P05" => new(ErrorKind::Unsupported, "something between here and the server loses prepared statements")
-            .advise("choose `Statements::Unprepared` for this pooler, or let it keep prepared statements"),
-        "53300" => unavailable("the server has no connection left")
-            .advise("try again; allow the server more (max_connections), the store fewer, or put a pooler between"),
+        "26000" | "42P05" => {
+            new(ErrorKind::Unsupported, "something between here and the server loses prepared statements")
+                .advise("choose `Statements::Unprepared` for this pooler, or let it keep prepared statements")
+        }
+        "53300" => unavailable("the server has no connection left").advise(
+            "try again; allow the server more (max_connections), the store fewer, or put a pooler between",
+        ),
         "53100" => unavailable("the disk of the server is full; nothing was written")
             .advise("make room on it, then try again")
             .with_retry(Retry::Never),
@@ -216,7 +227,11 @@ impl Told {
     fn server(error: &PgDatabaseError) -> Self {
         let code = error.code();
         let quotes = (code.starts_with("22") || code.starts_with("42")) && code != "42501";
-        Self(if quotes { format!("SQLSTATE {code}") } else { format!("{} (SQLSTATE {code})", error.message()) })
+        Self(if quotes {
+            format!("SQLSTATE {code}")
+        } else {
+            format!("{} (SQLSTATE {code})", error.message())
+        })
     }
 }
 

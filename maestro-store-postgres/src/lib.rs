@@ -119,7 +119,9 @@ impl PostgresStore {
     /// program has taken it back since it was opened.
     pub async fn schema_version(&self) -> Result<u32> {
         const OPERATION: &str = "read schema version";
-        reading!(&*self.pool, OPERATION, |db| Ok(migrations::version(db.connection, db.schema, OPERATION).await?))
+        reading!(&*self.pool, OPERATION, |db| Ok(
+            migrations::version(db.connection, db.schema, OPERATION).await?
+        ))
     }
 
     /// The schema that the store is in.
@@ -316,6 +318,9 @@ async fn check_version(connection: &mut PgConnection, schema: &Schema) -> Result
     }
     let name = schema.name();
     Err(Error::new(ErrorKind::Unsupported, OPEN)
-        .because(format!("the schema {name} is at version {version}; this program needs {}", migrations::VERSION))
+        .because(format!(
+            "the schema {name} is at version {version}; this program needs {}",
+            migrations::VERSION
+        ))
         .advise("migrate it first, or let opening do it (`Migration::AtOpen`)"))
 }

@@ -195,7 +195,8 @@ async fn walk(db: &mut Db<'_>, from: u32, to: u32) -> Outcome<()> {
 /// Makes the schema, unless an administrator has made it already, and the table of its steps.
 async fn make_schema(db: &mut Db<'_>) -> Outcome<()> {
     let name = db.schema.name().clone();
-    let is_there = db.exists("select 1 from pg_catalog.pg_namespace where nspname = $1", params![name.as_str()]);
+    let is_there =
+        db.exists("select 1 from pg_catalog.pg_namespace where nspname = $1", params![name.as_str()]);
     // `create schema if not exists` asks for the right even when it exists.
     if !is_there.await? {
         let create = db.schema.sql_of(format!("create schema \"{name}\""));

@@ -87,7 +87,10 @@ macro_rules! deciding {
                 $crate::pool::Next::End(result) => break result,
                 $crate::pool::Next::Again => {}
                 $crate::pool::Next::AskWhy => {
-                    match $crate::pool::reading!($pool, $operation, |asked| { let $asked = asked; $why }) {
+                    match $crate::pool::reading!($pool, $operation, |asked| {
+                        let $asked = asked;
+                        $why
+                    }) {
                         Ok(Some(refusal)) | Err(refusal) => break Err(refusal),
                         Ok(None) => {}
                     }
@@ -308,7 +311,8 @@ impl Pool {
                 ))
                 .advise("try again; allow the store more connections if this goes on");
         }
-        let look = Settings { acquire_timeout: LOOK.min(self.settings.acquire_timeout), ..self.settings.clone() };
+        let look =
+            Settings { acquire_timeout: LOOK.min(self.settings.acquire_timeout), ..self.settings.clone() };
         match look.connect(operation).await {
             Err(error) => error,
             Ok(connection) => {

@@ -32,7 +32,8 @@ impl SchemaName {
         if plain && !name.starts_with("pg_") && name != "information_schema" {
             Ok(Self(name))
         } else {
-            let problem = "must be 1 to 63 characters of a-z 0-9 _, and begin neither with a digit nor with pg_";
+            let problem =
+                "must be 1 to 63 characters of a-z 0-9 _, and begin neither with a digit nor with pg_";
             Err(Error::invalid("name a schema", [FieldError::new("schema", problem)]))
         }
     }
@@ -110,7 +111,9 @@ mod tests {
         for good in ["maestro", "m", "_x", "tenant_7", &"m".repeat(63)] {
             assert!(SchemaName::new(good).is_ok(), "{good:?}");
         }
-        for bad in ["", "7m", "Maestro", "a b", "a\"b", "a.b", "pg_x", "information_schema", "é", &"m".repeat(64)] {
+        for bad in
+            ["", "7m", "Maestro", "a b", "a\"b", "a.b", "pg_x", "information_schema", "é", &"m".repeat(64)]
+        {
             let error = SchemaName::new(bad).unwrap_err();
             assert_eq!(error.fields()[0].field, "schema", "{bad:?}");
         }

@@ -431,12 +431,7 @@ async fn insert_version(db: &mut Db<'_>, item: &Item) -> Outcome<()> {
     let inserted = db.run(
         "insert into maestro.item_versions (item_id, version, inserted_at, text)
          values ($1, $2, $3, $4)",
-        params![
-            item.id.uuid(),
-            i64::from(item.version.get()),
-            item.updated_at.micros(),
-            item.text.as_str()
-        ],
+        params![item.id.uuid(), i64::from(item.version.get()), item.updated_at.micros(), item.text.as_str()],
     );
     inserted.await?;
     Ok(())

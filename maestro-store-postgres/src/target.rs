@@ -41,7 +41,10 @@ impl Target {
         }
         let unknown = parsed.query_pairs().map(|(name, _)| name.into_owned());
         if let Some(name) = unknown.into_iter().find(|name| !PARAMETERS.contains(&name.as_str())) {
-            return Err(wrong(format!("must not hold the parameter {name:?}; known are {}", PARAMETERS.join(", "))));
+            return Err(wrong(format!(
+                "must not hold the parameter {name:?}; known are {}",
+                PARAMETERS.join(", ")
+            )));
         }
         let Ok(options) = PgConnectOptions::from_url(&parsed) else {
             return Err(wrong("names a value for host, port or sslmode that is none".to_owned()));

@@ -170,11 +170,7 @@ pub(super) fn provider_of(content: &EntryContent) -> Option<&str> {
 }
 
 /// The entry with this id.
-pub(super) async fn get(
-    db: &mut Db<'_>,
-    operation: &'static str,
-    id: Id<ChatEntry>,
-) -> Outcome<ChatEntry> {
+pub(super) async fn get(db: &mut Db<'_>, operation: &'static str, id: Id<ChatEntry>) -> Outcome<ChatEntry> {
     let found = db.first(
         concat!(
             "select s.id, t.id, ",

@@ -3,9 +3,7 @@
 use maestro_core::{
     Error, Id,
     auth::HolderId,
-    conversations::{
-        ChatEntry, EntryEnd, EntryState, JournalChunk, JournalSeq, Session, WriterLease,
-    },
+    conversations::{ChatEntry, EntryEnd, EntryState, JournalChunk, JournalSeq, Session, WriterLease},
     page::PageLimit,
     refusal::{self, operation},
     time::Timestamp,

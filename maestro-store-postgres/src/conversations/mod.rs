@@ -36,12 +36,10 @@ use crate::{
 impl Conversations for PostgresStore {
     async fn session_create(&self, new: NewSession) -> Result<Session> {
         refusal::deep_maps(operation::SESSION_CREATE, new.maps())?;
-        writing!(
-            &*self.pool,
-            operation::SESSION_CREATE,
-            |db| sessions::create(db, &new).await,
-            |db| sessions::why_not_created(db, &new).await
-        )
+        refusal::nul_in_directory(operation::SESSION_CREATE, new.working_dir.as_deref())?;
+        writing!(&*self.pool, operation::SESSION_CREATE, |db| sessions::create(db, &new).await, |db| {
+            sessions::why_not_created(db, &new).await
+        })
     }
 
     async fn session_get(&self, id: Id<Session>) -> Result<Session> {
@@ -68,6 +66,8 @@ impl Conversations for PostgresStore {
         now: Timestamp,
     ) -> Result<Session> {
         refusal::deep_maps(operation::SESSION_UPDATE, change.maps())?;
+        let directory = change.working_dir.as_ref().and_then(Option::as_deref);
+        refusal::nul_in_directory(operation::SESSION_UPDATE, directory)?;
         transacting!(
             &*self.pool,
             operation::SESSION_UPDATE,
@@ -77,21 +77,15 @@ impl Conversations for PostgresStore {
     }
 
     async fn session_delete(&self, id: Id<Session>) -> Result<()> {
-        transacting!(
-            &*self.pool,
-            operation::SESSION_DELETE,
-            |db| sessions::delete(db, id).await,
-            |_| Ok(None)
-        )
+        transacting!(&*self.pool, operation::SESSION_DELETE, |db| sessions::delete(db, id).await, |_| Ok(
+            None
+        ))
     }
 
     async fn thread_fork(&self, fork: NewFork) -> Result<Thread> {
-        writing!(
-            &*self.pool,
-            operation::THREAD_FORK,
-            |db| threads::fork(db, &fork).await,
-            |db| threads::why_not_forked(db, &fork).await
-        )
+        writing!(&*self.pool, operation::THREAD_FORK, |db| threads::fork(db, &fork).await, |db| {
+            threads::why_not_forked(db, &fork).await
+        })
     }
 
     async fn thread_edit(&self, edit: NewEdit) -> Result<(Thread, ChatEntry)> {
@@ -99,12 +93,9 @@ impl Conversations for PostgresStore {
             return Err(refusal::streaming_state(operation::THREAD_EDIT));
         }
         let body = edit.entry.content.to_json()?;
-        writing!(
-            &*self.pool,
-            operation::THREAD_EDIT,
-            |db| threads::edit(db, &edit, &body).await,
-            |db| threads::why_not_edited(db, &edit).await
-        )
+        writing!(&*self.pool, operation::THREAD_EDIT, |db| threads::edit(db, &edit, &body).await, |db| {
+            threads::why_not_edited(db, &edit).await
+        })
     }
 
     async fn thread_get(&self, id: Id<Thread>) -> Result<Thread> {
@@ -202,18 +193,11 @@ impl Conversations for PostgresStore {
         if abandoned.is_empty() {
             return Ok(Vec::new());
         }
-        transacting!(
-            &*self.pool,
-            recover,
-            |db| journal::recover(db, &abandoned, now).await,
-            |_| Ok(None)
-        )
+        transacting!(&*self.pool, recover, |db| journal::recover(db, &abandoned, now).await, |_| Ok(None))
     }
 
     async fn entry_get(&self, id: Id<ChatEntry>) -> Result<ChatEntry> {
-        reading!(&*self.pool, operation::ENTRY_GET, |db| {
-            entries::get(db, operation::ENTRY_GET, id).await
-        })
+        reading!(&*self.pool, operation::ENTRY_GET, |db| { entries::get(db, operation::ENTRY_GET, id).await })
     }
 
     async fn entry_page(

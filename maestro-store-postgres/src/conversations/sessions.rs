@@ -90,7 +90,8 @@ pub(super) async fn create(db: &mut Db<'_>, new: &NewSession) -> Outcome<Option<
 
 pub(super) async fn why_not_created(db: &mut Db<'_>, new: &NewSession) -> Outcome<Option<Error>> {
     let used = new.persona.iter().chain(&new.system_prompts);
-    if let Some(refusal) = missing_reference(db, operation::SESSION_CREATE, new.id, new.auth_id, used).await? {
+    if let Some(refusal) = missing_reference(db, operation::SESSION_CREATE, new.id, new.auth_id, used).await?
+    {
         return Ok(Some(refusal));
     }
     if number(db, new.id).await?.is_some() {

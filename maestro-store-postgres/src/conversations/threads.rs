@@ -72,7 +72,11 @@ pub(super) async fn why_not_forked(db: &mut Db<'_>, fork: &NewFork) -> Outcome<O
 
 /// Makes a thread with its first entry in one statement. The entry before the edited one cannot go while the edited one
 /// is there, so only that one and its thread are locked.
-pub(super) async fn edit(db: &mut Db<'_>, edit: &NewEdit, body: &str) -> Outcome<Option<(Thread, ChatEntry)>> {
+pub(super) async fn edit(
+    db: &mut Db<'_>,
+    edit: &NewEdit,
+    body: &str,
+) -> Outcome<Option<(Thread, ChatEntry)>> {
     let new = &edit.entry;
     let edited = db.first(
         "with f as (
