@@ -1,6 +1,6 @@
 //! A schema for one test, which goes with it.
 
-use maestro_store_postgres::{PostgresStore, PostgresStoreBuilder, SchemaName};
+use maestro_store_postgres::{Migration, PostgresStore, PostgresStoreBuilder, SchemaName};
 use maestro_testkit::postgres::Postgres;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
@@ -30,19 +30,30 @@ impl Fresh {
 
 impl Drop for Fresh {
     fn drop(&mut self) {
-        let (url, drop) = (self.url.clone(), format!("drop schema if exists {} cascade", self.name));
+        let (builder, url, name) = (self.builder(), self.url.clone(), self.name.clone());
         // On a thread of its own, because a runtime cannot be waited for within itself.
         let dropping = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
+                let found = check(builder).await;
                 let mut connection = PgConnection::connect(&url).await.unwrap();
-                sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut connection).await.unwrap();
+                let drop = AssertSqlSafe(format!("drop schema if exists {name} cascade"));
+                sqlx::raw_sql(drop).execute(&mut connection).await.unwrap();
                 connection.close().await.unwrap();
-            });
+                found
+            })
         });
-        let dropped = dropping.join();
+        let found = dropping.join();
         if !std::thread::panicking() {
-            dropped.unwrap();
+            assert_eq!(found.unwrap(), Vec::<String>::new(), "what a test leaves behind is sound");
         }
+    }
+}
+
+/// What does not hold in the store, if it was made.
+async fn check(builder: PostgresStoreBuilder) -> Vec<String> {
+    match builder.migration(Migration::ByHand).open().await {
+        Ok(store) => store.check().await.unwrap(),
+        Err(_) => Vec::new(),
     }
 }
