@@ -12,7 +12,7 @@ use fresh::Fresh;
 
 async fn fresh() -> (Arc<dyn Store>, Fresh) {
     let fresh = Fresh::schema();
-    (Arc::new(fresh.store().await), fresh)
+    (Arc::new(fresh.builder().open().await.unwrap()), fresh)
 }
 
 maestro_testkit::store_suite!(fresh, needs = postgres);

@@ -197,7 +197,7 @@ impl Conversations for PostgresStore {
     }
 
     async fn entry_get(&self, id: Id<ChatEntry>) -> Result<ChatEntry> {
-        reading!(&*self.pool, operation::ENTRY_GET, |db| { entries::get(db, operation::ENTRY_GET, id).await })
+        reading!(&*self.pool, operation::ENTRY_GET, |db| entries::get(db, operation::ENTRY_GET, id).await)
     }
 
     async fn entry_page(

@@ -5,26 +5,21 @@ use maestro_testkit::postgres::Postgres;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 /// The name of a schema in the database for tests. When it is dropped, so is the schema.
-pub struct Fresh {
-    pub url: String,
-    pub name: SchemaName,
+pub(crate) struct Fresh {
+    pub(crate) url: String,
+    pub(crate) name: SchemaName,
 }
 
 impl Fresh {
     /// A schema that is not made yet.
-    pub fn schema() -> Self {
+    pub(crate) fn schema() -> Self {
         let postgres = Postgres::for_tests().unwrap();
         Self { url: postgres.url().to_owned(), name: SchemaName::new(postgres.fresh_schema()).unwrap() }
     }
 
     /// How a store is opened there. Tests run side by side, so each has few connections.
-    pub fn builder(&self) -> PostgresStoreBuilder {
+    pub(crate) fn builder(&self) -> PostgresStoreBuilder {
         PostgresStore::builder(&self.url).schema(self.name.clone()).max_connections(4)
-    }
-
-    /// The store there.
-    pub async fn store(&self) -> PostgresStore {
-        self.builder().open().await.unwrap()
     }
 }
 
