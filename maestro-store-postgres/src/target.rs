@@ -65,16 +65,16 @@ impl Target {
 
     /// Says of an error of the database, which has no other entity, which database it is.
     pub(crate) fn named(&self, error: Error) -> Error {
-        let is_ours = match error.kind() {
+        let is_ours = matches!(
+            error.kind(),
             ErrorKind::Unavailable
-            | ErrorKind::Unauthenticated
-            | ErrorKind::Forbidden
-            | ErrorKind::NotFound
-            | ErrorKind::Unsupported
-            | ErrorKind::Protocol
-            | ErrorKind::Internal => true,
-            _ => false,
-        };
+                | ErrorKind::Unauthenticated
+                | ErrorKind::Forbidden
+                | ErrorKind::NotFound
+                | ErrorKind::Unsupported
+                | ErrorKind::Protocol
+                | ErrorKind::Internal
+        );
         if is_ours && error.entity().is_none() { error.on(self) } else { error }
     }
 }

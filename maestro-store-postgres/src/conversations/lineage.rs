@@ -83,36 +83,33 @@ pub(super) async fn page(
     }))
 }
 
-/// What a row of [`BETWEEN`] is.
-enum Row {
-    Thread(Thread),
-    Entry(ChatEntry),
-    Mark { distance: i64, chunk: ChunkRef, is_excluded: bool },
-}
-
+/// The entries of a thread's lineage within a range, with the thread and what of them is excluded.
 pub(super) async fn between(
     db: &mut Db<'_>,
     operation: &'static str,
     id: Id<Thread>,
     range: Range,
 ) -> Outcome<Lineage> {
-    let rows = db.all(BETWEEN, params![id.uuid(), range.first, range.count, range.last], from_row).await?;
-    let mut thread = None;
-    let mut entries = Vec::with_capacity(rows.len());
-    let mut marks: BTreeMap<ChunkRef, (i64, bool)> = BTreeMap::new();
-    for row in rows {
-        match row {
-            Row::Thread(found) => thread = Some(found),
-            Row::Entry(entry) => entries.push(entry),
-            Row::Mark { distance, chunk, is_excluded } => {
+    let (mut thread, mut entries, mut marks) = (None, Vec::new(), BTreeMap::new());
+    let rows = db.all(BETWEEN, params![id.uuid(), range.first, range.count, range.last], |row| {
+        match row.integer()? {
+            0 => thread = Some(thread_from_row(row)?),
+            1 => {
+                let thread_id = row.id()?;
+                // Every entry of a lineage belongs to the session of its thread, which stands in another row.
+                let session_id = Id::from_uuid(Uuid::nil());
+                entries.push(entries::from_row(row, session_id, thread_id)?);
+            }
+            _ => {
+                let (chunk, distance, is_excluded) = mark_from_row(row)?;
                 let nearest = marks.entry(chunk).or_insert((distance, is_excluded));
-                if distance < nearest.0 {
-                    *nearest = (distance, is_excluded);
-                }
+                *nearest = (distance, is_excluded).min(*nearest);
             }
         }
-    }
-    let thread = thread.ok_or_else(|| refusal::missing(operation, id))?;
+        Ok(())
+    });
+    rows.await?;
+    let thread: Thread = thread.ok_or_else(|| refusal::missing(operation, id))?;
     for entry in &mut entries {
         entry.session_id = thread.session_id;
     }
@@ -184,41 +181,32 @@ const BETWEEN: &str = concat!(
      join maestro.chunk_marks m on m.thread_no = s.no"
 );
 
-fn from_row(row: &mut Fields<'_>) -> Outcome<Row> {
-    match row.integer()? {
-        0 => {
-            let id = row.id()?;
-            let (head_turn, head_entry_id) = (TurnIndex::new(row.number()?), row.id_optional()?);
-            row.skip(5);
-            let label = row.parsed_optional()?;
-            let (inserted_at, updated_at) = (row.time()?, row.time()?);
-            Ok(Row::Thread(Thread {
-                id,
-                session_id: row.id()?,
-                parent_thread_id: row.id_optional()?,
-                fork_from_entry_id: row.id_optional()?,
-                fork_turn: TurnIndex::new(row.number()?),
-                label,
-                head_entry_id,
-                head_turn,
-                inserted_at,
-                updated_at,
-            }))
-        }
-        1 => {
-            let thread_id = row.id()?;
-            // Every entry of a lineage belongs to the session of its thread, which stands in another row.
-            let session_id = Id::from_uuid(Uuid::nil());
-            Ok(Row::Entry(entries::from_row(row, session_id, thread_id)?))
-        }
-        _ => {
-            row.skip(1);
-            let distance = row.integer()?;
-            let entry_id = row.id()?;
-            row.skip(1);
-            let part = row.number()?;
-            let is_excluded = chunks::is_excluded(row.text()?);
-            Ok(Row::Mark { distance, chunk: ChunkRef { entry_id, part }, is_excluded })
-        }
-    }
+fn thread_from_row(row: &mut Fields<'_>) -> Outcome<Thread> {
+    let id = row.id()?;
+    let (head_turn, head_entry_id) = (TurnIndex::new(row.number()?), row.id_optional()?);
+    row.skip(5);
+    let label = row.parsed_optional()?;
+    let (inserted_at, updated_at) = (row.time()?, row.time()?);
+    Ok(Thread {
+        id,
+        session_id: row.id()?,
+        parent_thread_id: row.id_optional()?,
+        fork_from_entry_id: row.id_optional()?,
+        fork_turn: TurnIndex::new(row.number()?),
+        label,
+        head_entry_id,
+        head_turn,
+        inserted_at,
+        updated_at,
+    })
+}
+
+/// A mark: the piece, how far the thread that it is on is from the tip, and whether it takes the piece out.
+fn mark_from_row(row: &mut Fields<'_>) -> Outcome<(ChunkRef, i64, bool)> {
+    row.skip(1);
+    let distance = row.integer()?;
+    let entry_id = row.id()?;
+    row.skip(1);
+    let part = row.number()?;
+    Ok((ChunkRef { entry_id, part }, distance, chunks::is_excluded(row.text()?)))
 }
