@@ -36,11 +36,13 @@
 //! | stream one answer and keep nothing | [`Maestro::stream_chat`] |
 //! | call a provider by the name of a saved authentication | [`Universal`] |
 //! | read and write sessions, threads, entries, personas | [`Maestro::store`] and the context traits in [`core`] |
+//! | change the vault's key while others work | [`Maestro::rotate_key`] |
 //! | add a provider of your own | [`core::provider::Provider`], [`MaestroBuilder::registry`] |
 
 mod authentications;
 mod builder;
 mod chat_stream;
+mod key_rotation;
 mod library;
 mod recovery;
 mod target;
@@ -61,6 +63,7 @@ pub use self::{
     authentications::Save,
     builder::{Maestro, MaestroBuilder},
     chat_stream::ChatStream,
+    key_rotation::{Rotation, RotationProgress},
     recovery::RetryPolicy,
     target::Target,
     turn::{Flush, Turn, TurnBuilder, TurnOutcome},

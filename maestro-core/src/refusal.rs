@@ -9,6 +9,7 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::{
+    archive::{RecordKey, RecordKind},
     auth::{HolderId, Lease, SavedAuthentication},
     conversations::{ChatEntry, ChunkRef, EntryState, ItemUse, JournalSeq, ThreadHead, TurnIndex},
     error::{Error, ErrorKind, FieldError, Result},
@@ -17,7 +18,7 @@ use crate::{
     supplied_context::{ItemName, ItemType, JSON_MAP_DEPTH, JsonMap},
 };
 
-/// The phrase for each method of the context traits, as [`Error::operation`] gives it.
+/// The phrase for each method of the context traits and of the archive, as [`Error::operation`] gives it.
 pub mod operation {
     macro_rules! phrases {
         ($($name:ident = $phrase:literal of $method:literal),+ $(,)?) => {$(
@@ -59,6 +60,11 @@ pub mod operation {
         ITEM_UPDATE = "change context item" of "item_update",
         ITEM_VERSIONS = "list versions of context item" of "item_versions",
         ITEM_DELETE = "delete context items" of "item_delete_many",
+        RECORD_KEYS = "list records" of "record_keys",
+        RECORD_GET = "read" of "record_get",
+        RECORD_RESTORE = "restore" of "record_restore",
+        STATS = "count what is in the store" of "stats",
+        CHECK = "check store" of "check",
     }
 }
 
@@ -176,7 +182,7 @@ pub fn deep_maps<'a>(
 ) -> Result<()> {
     let problem = format!("must not be nested deeper than {JSON_MAP_DEPTH} levels");
     let deep: Vec<_> = (maps.into_iter())
-        .filter(|(_, map)| !map.values().all(|value| fits(value, JSON_MAP_DEPTH - 1)))
+        .filter(|(_, map)| !is_shallow(map))
         .map(|(field, _)| FieldError::new(field, problem.as_str()))
         .collect();
     if deep.is_empty() { Ok(()) } else { Err(Error::invalid(operation, deep)) }
@@ -191,6 +197,11 @@ pub fn nul_in_directory(operation: &'static str, working_dir: Option<&str>) -> R
         }
         _ => Ok(()),
     }
+}
+
+/// Whether a map lies no deeper than [`JSON_MAP_DEPTH`].
+pub(crate) fn is_shallow(map: &JsonMap) -> bool {
+    map.values().all(|value| fits(value, JSON_MAP_DEPTH - 1))
 }
 
 /// Whether a value has at most so many levels.
@@ -251,6 +262,47 @@ pub fn items_in_use<'a>(
         .on(names.join(", "))
         .because("sessions refer to them")
         .advise("take them out of those sessions first")
+}
+
+/// A record with this key is there, and is not equal to the one that is to be restored.
+pub fn record_differs(key: RecordKey) -> Error {
+    Error::new(ErrorKind::Conflict, operation::RECORD_RESTORE)
+        .on(key)
+        .because("it is there already and differs")
+        .advise("compare the two, and delete the one that you do not want")
+}
+
+/// The name of a record to be restored is that of another one; `name` says whose, such as `persona "teacher"`.
+pub fn record_name_taken(key: RecordKey, name: impl fmt::Display) -> Error {
+    Error::new(ErrorKind::Conflict, operation::RECORD_RESTORE)
+        .on(key)
+        .because(format!("the name {name} is taken by another"))
+        .advise("rename the one that is there, or the one to be restored")
+}
+
+/// An id within a record to be restored is that of something else; `thing` says of what it is, such as `thread`.
+pub fn record_id_taken(key: RecordKey, thing: &str, id: impl fmt::Display) -> Error {
+    Error::new(ErrorKind::Conflict, operation::RECORD_RESTORE)
+        .on(key)
+        .because(format!("the id {id} of its {thing} is taken by another"))
+}
+
+/// The key behind which records are listed is of another kind than they.
+pub fn key_of_another_kind(wanted: RecordKind, after: RecordKey) -> Error {
+    let problem = format!(
+        "must be the key of {} {wanted}, not of {} {}",
+        article(wanted),
+        article(after.kind()),
+        after.kind()
+    );
+    Error::invalid(operation::RECORD_KEYS, [FieldError::new("after", problem)])
+}
+
+const fn article(kind: RecordKind) -> &'static str {
+    match kind {
+        RecordKind::Authentication | RecordKind::Item => "an",
+        RecordKind::Session => "a",
+    }
 }
 
 /// What is stored does not have the form that this version writes.

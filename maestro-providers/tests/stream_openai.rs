@@ -257,14 +257,25 @@ fn an_error_outside_of_any_field_is_one_too() {
 }
 
 #[test]
-fn data_that_is_no_json_is_skipped() {
+fn words_that_are_no_event_are_skipped() {
     let body = format!(
-        "{}data: <html>\n\ndata: {{\"torn\n\ndata: [1]\n\ndata:\n\n{}data: [DONE]\n\n",
+        "{}data: <html>\n\ndata: [1]\n\ndata:\n\n{}data: [DONE]\n\n",
         sse([CREATED]),
         sse(message("a").into_iter().chain([completed()]))
     );
     let outcome = every_way(Api::Responses, body);
-    assert_eq!((outcome.text().as_str(), outcome.notices().len()), ("a", 3));
+    assert_eq!((outcome.text().as_str(), outcome.notices().len()), ("a", 2));
+}
+
+#[test]
+fn an_event_that_is_broken_is_a_typed_error_without_its_content() {
+    for broken in
+        [r#"{"torn"#, "{\"type\":\"response.output_text.delta\",\"output_index\":0,\"delta\":\"secret\0\"}"]
+    {
+        let body = sse([CREATED.to_owned(), broken.to_owned(), completed()]);
+        let error = every_way(Api::Responses, body).failure().to_string();
+        assert!(error.contains("not a JSON object") && !error.contains("secret"), "{error}");
+    }
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub(crate) struct State {
 }
 
 impl State {
-    fn find(&self, reference: &AuthRef) -> Option<&SavedAuthentication> {
+    pub(crate) fn find(&self, reference: &AuthRef) -> Option<&SavedAuthentication> {
         self.rows.values().find(|row| row.reference() == *reference)
     }
 

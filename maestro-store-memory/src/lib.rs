@@ -22,7 +22,9 @@
 //! | `auth.rs` | saved authentications and their leases |
 //! | `conversations/` | sessions, threads, entries, journals, lineages, chunk marks |
 //! | `supplied_context.rs` | the library of personas and system prompts |
+//! | `archive.rs` | whole records, counts, the check |
 
+mod archive;
 mod auth;
 mod conversations;
 mod supplied_context;

@@ -25,19 +25,24 @@ use crate::MemoryStore;
 /// All items.
 #[derive(Default)]
 pub(crate) struct State {
-    items: BTreeMap<Id<Item>, Shelved>,
+    pub(crate) items: BTreeMap<Id<Item>, Shelved>,
 }
 
 /// An item, the words it is found by, and all texts it has had.
-struct Shelved {
-    item: Item,
+pub(crate) struct Shelved {
+    pub(crate) item: Item,
     words: BTreeSet<String>,
-    versions: Vec<ItemVersion>,
+    pub(crate) versions: Vec<ItemVersion>,
 }
 
 impl Shelved {
     fn new(item: Item) -> Self {
-        let mut shelved = Self { words: BTreeSet::new(), versions: Vec::new(), item };
+        Self::with_versions(item, Vec::new())
+    }
+
+    /// An item that has had these texts before.
+    pub(crate) fn with_versions(item: Item, versions: Vec<ItemVersion>) -> Self {
+        let mut shelved = Self { words: BTreeSet::new(), versions, item };
         shelved.file();
         shelved
     }
@@ -73,7 +78,7 @@ impl State {
             .is_some_and(|shelved| shelved.versions.iter().any(|found| found.version == used.version))
     }
 
-    fn named(&self, item_type: ItemType, name: &ItemName) -> Option<&Item> {
+    pub(crate) fn named(&self, item_type: ItemType, name: &ItemName) -> Option<&Item> {
         self.items
             .values()
             .map(|shelved| &shelved.item)
@@ -216,7 +221,7 @@ impl SuppliedContext for MemoryStore {
     }
 }
 
-fn labelled(item_type: ItemType, name: &ItemName) -> String {
+pub(crate) fn labelled(item_type: ItemType, name: &ItemName) -> String {
     format!("{item_type} \"{name}\"")
 }
 

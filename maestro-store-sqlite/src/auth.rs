@@ -36,7 +36,7 @@ impl Auth for SqliteStore {
             updated_at: new.now,
         };
         self.write(operation::AUTH_CREATE, move |tx| {
-            insert(tx, &row)?;
+            or_taken(insert(tx, &row), || name_or_id_taken(tx, &row))?;
             Ok(row.clone())
         })
         .await
@@ -219,7 +219,8 @@ pub(crate) fn get(tx: &Connection, id: Id<SavedAuthentication>) -> Outcome<Optio
     )
 }
 
-fn find(tx: &Connection, reference: &AuthRef) -> Outcome<Option<SavedAuthentication>> {
+/// The row with this name.
+pub(crate) fn find(tx: &Connection, reference: &AuthRef) -> Outcome<Option<SavedAuthentication>> {
     first(
         tx,
         concat!(
@@ -304,13 +305,15 @@ fn list(
     }))
 }
 
-fn insert(tx: &Connection, row: &SavedAuthentication) -> Outcome<()> {
-    let inserted = run(
+/// Writes a row as it is.
+pub(crate) fn insert(tx: &Connection, row: &SavedAuthentication) -> rusqlite::Result<usize> {
+    run(
         tx,
         "insert into authentications (
-           id, provider, auth_type, name, credentials, expires_at, revision, inserted_at, updated_at
+           id, provider, auth_type, name, credentials, expires_at, lease_holder, lease_until, revision, inserted_at,
+           updated_at
          )
-         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         params![
             row.id.as_bytes(),
             row.provider.as_str(),
@@ -318,13 +321,13 @@ fn insert(tx: &Connection, row: &SavedAuthentication) -> Outcome<()> {
             row.name.as_str(),
             row.credentials.to_bytes(),
             row.expires_at.map(Timestamp::micros),
+            row.lease.map(|lease| *lease.holder.as_bytes()),
+            row.lease.map(|lease| lease.until.micros()),
             row.revision.get(),
             row.inserted_at.micros(),
             row.updated_at.micros(),
         ],
-    );
-    or_taken(inserted, || name_or_id_taken(tx, row))?;
-    Ok(())
+    )
 }
 
 /// Which of its two keys an insert met: the name counts first.

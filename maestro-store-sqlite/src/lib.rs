@@ -41,14 +41,14 @@
 //! | `auth.rs` | saved authentications and their leases |
 //! | `conversations/` | sessions, threads, entries, journals, lineages, chunk marks |
 //! | `supplied_context.rs` | the library of personas and system prompts |
-//! | `check.rs` | the check of everything that must hold in a file |
+//! | `archive/` | whole records, counts, the check of everything that must hold in a file |
 //! | `pool.rs` | the thread that writes and those that read |
 //! | `writers.rs` | who is streaming, and whether they live |
 //! | `migrations.rs`, `migrations/` | the schema |
 //! | `rows.rs`, `error.rs` | columns to fields, SQLite's errors to ours |
 
+mod archive;
 mod auth;
-mod check;
 mod conversations;
 mod error;
 mod migrations;

@@ -1,8 +1,8 @@
 //! One connection that writes, some that read, each on a thread of its own.
 //!
 //! SQLite lets one connection write at a time, and a commit takes a sync of the disk. So all writes of this program go
-//! through one thread: what waits while a commit is under way goes together into the next one. Each job stands in a
-//! savepoint of its own, so one that fails takes none of its neighbours along, and none is answered before the commit.
+//! through one thread: what waits while a commit is under way goes together into the next one. A job that is refused
+//! takes none of its neighbours along ([`Apart`]), and none is answered before the commit.
 //!
 //! Chunks of a journal are worth less than a sync each: a group of nothing else commits without one
 //! ([`Durability::Program`]).
@@ -54,8 +54,8 @@ impl Pool {
         Ok(Self { readers, writer })
     }
 
-    /// Runs `work` in a transaction that writes, and answers when it is as durable as that. It may run twice: when its group
-    /// cannot be committed, each job of it is tried again alone.
+    /// Runs `work` in a transaction that writes, and answers when it is as durable as that. It may run more than
+    /// once: when its group cannot be committed, the group is tried again with its jobs apart, and then each job alone.
     ///
     /// Once it has been handed over it is done, even if the caller no longer waits.
     pub(crate) async fn write<T: Send + 'static>(
@@ -184,35 +184,52 @@ fn write_alone(connection: &Connection, syncing: &mut Syncing, mut job: Box<dyn 
     }
 }
 
-/// Several jobs, one transaction, a savepoint for each. Gives the jobs back when that is not possible.
+/// How the jobs of a group are kept apart within their transaction.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Apart {
+    /// Not at all. A job that is refused before it has changed anything needs nothing else, and that is nearly every
+    /// one that is refused.
+    NotYet,
+    /// By a savepoint for each, which costs two statements a job.
+    BySavepoint,
+}
+
+/// Several jobs, one transaction. Gives the jobs back when that is not possible.
 fn write_together(
     connection: &Connection,
     syncing: &mut Syncing,
     mut group: Vec<Box<dyn Job>>,
 ) -> Option<Vec<Box<dyn Job>>> {
-    if let Err(error) = syncing.begin(connection, &group) {
-        // It has waited for the lock as long as it may; to wait as long again for each job would help nobody.
-        group.into_iter().for_each(|job| job.fail(&error));
-        return None;
-    }
-    let done = group.iter_mut().try_for_each(|job| {
-        step(connection, "savepoint job")?;
-        if !job.run(connection) {
-            // A full disk, for one, ends the whole transaction; then there is no savepoint to go back to.
-            step(connection, "rollback to job")?;
+    for apart in [Apart::NotYet, Apart::BySavepoint] {
+        if let Err(error) = syncing.begin(connection, &group) {
+            // It has waited for the lock as long as it may; to wait as long again for each job would help nobody.
+            group.into_iter().for_each(|job| job.fail(&error));
+            return None;
         }
-        step(connection, "release job")
-    });
-    match done.and_then(|()| step(connection, "commit")) {
-        Ok(()) => {
+        if run_all(connection, &mut group, apart) && step(connection, "commit").is_ok() {
             group.into_iter().for_each(Job::answer);
-            None
+            return None;
         }
-        Err(_) => {
-            let _ = roll_back(connection);
-            Some(group)
-        }
+        let _ = roll_back(connection);
     }
+    Some(group)
+}
+
+/// Runs the jobs of a group within the transaction that has begun, and says whether it may be committed.
+fn run_all(connection: &Connection, group: &mut [Box<dyn Job>], apart: Apart) -> bool {
+    group.iter_mut().all(|job| match apart {
+        Apart::NotYet => {
+            let before = connection.total_changes();
+            // A full disk, for one, ends the whole transaction.
+            job.run(connection) || (connection.total_changes() == before && !connection.is_autocommit())
+        }
+        Apart::BySavepoint => {
+            step(connection, "savepoint job").is_ok()
+                // Of a transaction that has ended there is no savepoint to go back to.
+                && (job.run(connection) || step(connection, "rollback to job").is_ok())
+                && step(connection, "release job").is_ok()
+        }
+    })
 }
 
 /// Whether commits of the connection that writes wait for the disk.

@@ -101,7 +101,10 @@ impl<'a> Fields<'a> {
             ValueRef::Integer(number) => number.to_string(),
             ValueRef::Real(number) => number.to_string(),
             ValueRef::Text(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-            ValueRef::Blob(bytes) => format!("{} bytes", bytes.len()),
+            ValueRef::Blob(bytes) => match Uuid::from_slice(bytes) {
+                Ok(id) => id.to_string(),
+                Err(_) => format!("{} bytes", bytes.len()),
+            },
         })
     }
 

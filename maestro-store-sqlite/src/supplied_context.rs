@@ -39,10 +39,9 @@ impl SuppliedContext for SqliteStore {
             updated_at: new.now,
         };
         self.write(operation::ITEM_CREATE, move |tx| {
-            let no = insert(tx, &item)?;
-            insert_version(tx, &item)?;
-            insert_tags(tx, no, &item.tags)?;
-            insert_words(tx, no, &item)?;
+            let no = insert(tx, &item, || name_or_id_taken(tx, &item))?;
+            insert_version(tx, &present_text(&item))?;
+            insert_search(tx, no, &item)?;
             Ok(item.clone())
         })
         .await
@@ -77,22 +76,7 @@ impl SuppliedContext for SqliteStore {
 
     async fn item_versions(&self, id: Id<Item>) -> Result<Vec<ItemVersion>> {
         self.read(operation::ITEM_VERSIONS, move |tx| {
-            let versions = all(
-                tx,
-                "select item_id, version, text, inserted_at
-                 from item_versions
-                 where item_id = ?1
-                 order by version",
-                [id.as_bytes()],
-                |row| {
-                    Ok(ItemVersion {
-                        item_id: row.id()?,
-                        version: ItemVersionNumber::new(row.number()?),
-                        text: row.parsed()?,
-                        inserted_at: row.time()?,
-                    })
-                },
-            )?;
+            let versions = versions(tx, id)?;
             // Every item has its first version.
             if versions.is_empty() {
                 return Err(refusal::missing(operation::ITEM_VERSIONS, id).into());
@@ -122,6 +106,26 @@ pub(crate) fn has_version(tx: &Connection, used: ItemUse) -> Outcome<bool> {
     )
 }
 
+/// All texts that an item has had, the present one last.
+pub(crate) fn versions(tx: &Connection, id: Id<Item>) -> Outcome<Vec<ItemVersion>> {
+    all(
+        tx,
+        "select item_id, version, text, inserted_at
+         from item_versions
+         where item_id = ?1
+         order by version",
+        [id.as_bytes()],
+        |row| {
+            Ok(ItemVersion {
+                item_id: row.id()?,
+                version: ItemVersionNumber::new(row.number()?),
+                text: row.parsed()?,
+                inserted_at: row.time()?,
+            })
+        },
+    )
+}
+
 /// The columns that [`from_row`] reads.
 macro_rules! columns {
     () => {
@@ -147,7 +151,8 @@ fn from_row(row: &mut Fields<'_>) -> Outcome<(i64, Item)> {
     Ok((no, item))
 }
 
-fn get(tx: &Connection, operation: &'static str, id: Id<Item>) -> Outcome<(i64, Item)> {
+/// The item with this id, and its number.
+pub(crate) fn get(tx: &Connection, operation: &'static str, id: Id<Item>) -> Outcome<(i64, Item)> {
     first(
         tx,
         concat!(
@@ -295,7 +300,7 @@ fn update(
     );
     or_taken(updated, || Ok(name_taken(operation::ITEM_UPDATE, &item)))?;
     if differs {
-        insert_version(tx, &item)?;
+        insert_version(tx, &present_text(&item))?;
     }
     if retagged {
         run(
@@ -347,7 +352,8 @@ fn delete_many(tx: &Connection, ids: &[Id<Item>]) -> Outcome<u64> {
     Ok(going.len() as u64)
 }
 
-fn insert(tx: &Connection, item: &Item) -> Outcome<i64> {
+/// Writes the row of an item, and nothing of what belongs to it. Returns its number.
+pub(crate) fn insert(tx: &Connection, item: &Item, taken: impl FnOnce() -> Outcome<Error>) -> Outcome<i64> {
     let inserted = run(
         tx,
         "insert into items (
@@ -366,33 +372,70 @@ fn insert(tx: &Connection, item: &Item) -> Outcome<i64> {
             item.updated_at.micros(),
         ],
     );
-    or_taken(inserted, || {
-        // Which of its two keys it met: the name counts first.
-        let is_named = exists(
-            tx,
-            "select 1
-             from items
-             where item_type = ?1
-               and name = ?2",
-            params![item.item_type.as_str(), item.name.as_str()],
-        )?;
-        Ok(if is_named {
-            name_taken(operation::ITEM_CREATE, item)
-        } else {
-            refusal::id_taken(operation::ITEM_CREATE, item.id)
-        })
-    })?;
+    or_taken(inserted, taken)?;
     Ok(tx.last_insert_rowid())
 }
 
-fn insert_version(tx: &Connection, item: &Item) -> Outcome<()> {
+/// Which of its two keys an insert met: the name counts first.
+fn name_or_id_taken(tx: &Connection, item: &Item) -> Outcome<Error> {
+    Ok(if is_named(tx, item.item_type, &item.name)? {
+        name_taken(operation::ITEM_CREATE, item)
+    } else {
+        refusal::id_taken(operation::ITEM_CREATE, item.id)
+    })
+}
+
+/// Whether there is an item with this id.
+pub(crate) fn is_there(tx: &Connection, id: Id<Item>) -> Outcome<bool> {
+    exists(
+        tx,
+        "select 1
+         from items
+         where id = ?1",
+        [id.as_bytes()],
+    )
+}
+
+/// Whether a type has an item of this name.
+pub(crate) fn is_named(tx: &Connection, item_type: ItemType, name: &ItemName) -> Outcome<bool> {
+    exists(
+        tx,
+        "select 1
+         from items
+         where item_type = ?1
+           and name = ?2",
+        params![item_type.as_str(), name.as_str()],
+    )
+}
+
+fn present_text(item: &Item) -> ItemVersion {
+    ItemVersion {
+        item_id: item.id,
+        version: item.version,
+        text: item.text.clone(),
+        inserted_at: item.updated_at,
+    }
+}
+
+pub(crate) fn insert_version(tx: &Connection, version: &ItemVersion) -> Outcome<()> {
     run(
         tx,
         "insert into item_versions (item_id, version, inserted_at, text)
          values (?1, ?2, ?3, ?4)",
-        params![item.id.as_bytes(), item.version.get(), item.updated_at.micros(), item.text.as_str()],
+        params![
+            version.item_id.as_bytes(),
+            version.version.get(),
+            version.inserted_at.micros(),
+            version.text.as_str(),
+        ],
     )?;
     Ok(())
+}
+
+/// Writes what an item is found by.
+pub(crate) fn insert_search(tx: &Connection, no: i64, item: &Item) -> Outcome<()> {
+    insert_tags(tx, no, &item.tags)?;
+    insert_words(tx, no, item)
 }
 
 fn insert_tags(tx: &Connection, no: i64, tags: &Tags) -> Outcome<()> {

@@ -3,11 +3,14 @@
 //! | module | holds |
 //! |---|---|
 //! | [`postgres`] | a real Postgres for tests, without any setup |
+//! | `model` | random programs that tell two stores apart (feature `model`) |
 //! | [`replay`] | an HTTP client that answers from a script |
 //! | [`sandbox`] | a server that speaks every provider's protocol on loopback, with faults |
 //! | [`streams`] | streams of any length to measure with |
 //! | [`suite`] | every promise of the context traits as a test, for any store |
 
+#[cfg(feature = "model")]
+pub mod model;
 pub mod postgres;
 pub mod replay;
 pub mod sandbox;

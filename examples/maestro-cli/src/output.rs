@@ -179,7 +179,12 @@ pub(crate) struct JsonLines(Vec<u8>);
 impl JsonLines {
     /// Adds a line.
     pub(crate) fn push(&mut self, line: &impl Serialize) -> io::Result<()> {
+        let start = self.0.len();
         serde_json::to_writer(&mut self.0, line)?;
+        // JSON that is passed on as it came may be spread over lines; within its strings there are no line ends.
+        for byte in self.0.iter_mut().skip(start).filter(|byte| matches!(byte, b'\n' | b'\r')) {
+            *byte = b' ';
+        }
         self.0.push(b'\n');
         Ok(())
     }

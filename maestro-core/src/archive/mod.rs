@@ -5,11 +5,20 @@
 //! the unit in which data moves: an authentication, an item with all its texts, or a session with its threads, entries,
 //! journals and marks. What belongs together is read at one moment and written in one step, so a copy that is killed
 //! leaves whole records and no half ones.
+//!
+//! Every record has one [canonical form](canonical) as lines of JSON. It is what files hold, and what content hashes
+//! are made over, so two stores hold the same when their hashes say so.
 
+pub mod canonical;
+#[cfg(test)]
+mod fixture;
+mod hash;
+mod order;
 mod record;
 mod store;
 mod validate;
 
+pub use hash::{ContentHash, ContentHasher};
 pub use record::{
     EntryRecord, ItemRecord, MarkRecord, Record, RecordKey, RecordKind, SessionRecord, ThreadRecord,
 };

@@ -9,6 +9,7 @@ use crate::{
     conversations::{ChatEntry, ChunkRef, ChunkState, JournalChunk, Session, Thread},
     id::Id,
     supplied_context::{Item, ItemVersion},
+    time::Timestamp,
 };
 
 /// The kinds of record, in the order in which they are copied: what is referred to comes first.
@@ -124,9 +125,11 @@ pub struct ItemRecord {
 pub struct SessionRecord {
     /// The session.
     pub session: Session,
-    /// Its threads, in the order of [`thread_list`](crate::conversations::Conversations::thread_list).
+    /// Its threads, in the order of [`thread_list`](crate::conversations::Conversations::thread_list): by the time of
+    /// creation, then by the bytes of the id. So a thread may come before the one from which it goes on; see
+    /// [`threads_parents_first`](Self::threads_parents_first).
     pub threads: Vec<ThreadRecord>,
-    /// What is marked as sent or not sent, by thread, entry and part.
+    /// What is marked as sent or not sent: by the bytes of the thread's id, then of the entry's, then by part.
     pub marks: Vec<MarkRecord>,
 }
 
@@ -157,4 +160,6 @@ pub struct MarkRecord {
     pub chunk: ChunkRef,
     /// Whether the piece is sent.
     pub state: ChunkState,
+    /// When it was marked so.
+    pub marked_at: Timestamp,
 }

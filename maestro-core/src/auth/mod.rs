@@ -1,6 +1,7 @@
 //! Saved authentications: credentials under a name, sealed before any store sees them.
 
 mod credentials;
+mod key_ring;
 mod lease;
 mod name;
 mod saved_authentication;
@@ -8,6 +9,7 @@ mod store;
 mod vault;
 
 pub use credentials::{Credentials, OAuthTokens};
+pub use key_ring::KeyRing;
 pub use lease::{Holder, HolderId, Lease};
 pub use name::{AuthName, AuthRef, AuthType};
 pub use saved_authentication::{AuthChange, AuthQuery, NewAuthentication, SavedAuthentication};

@@ -61,6 +61,11 @@ impl Vault {
         self.active
     }
 
+    /// Whether it holds the key with this id, and so can open what that key sealed.
+    pub fn holds(&self, key: KeyId) -> bool {
+        self.ciphers.contains_key(&key)
+    }
+
     /// Seals credentials for the row `id`, with the active key and a fresh nonce.
     pub fn seal(&self, id: Id<SavedAuthentication>, credentials: &Credentials) -> Result<SealedCredentials> {
         let plain = credentials.to_plain()?;
@@ -96,7 +101,7 @@ impl Vault {
         self.ciphers.get(&key).ok_or_else(|| {
             Error::new(ErrorKind::Unauthenticated, "open credentials")
                 .because(format!("they were sealed with key {key}, which is not here"))
-                .advise("open the store with the key that it was made with")
+                .advise("give this program that key too; if the vault key was rotated, start it again with the new ones")
         })
     }
 }
@@ -127,6 +132,11 @@ impl VaultKey {
     /// The key as text, to be kept where only its owner can read it.
     pub fn to_text(&self) -> Zeroizing<String> {
         Zeroizing::new(URL_SAFE_NO_PAD.encode(*self.0))
+    }
+
+    /// The same key once more. Not `Clone`, so that keys do not spread unseen.
+    pub(super) fn again(&self) -> Self {
+        Self(self.0.clone())
     }
 
     fn cipher(&self) -> XChaCha20Poly1305 {

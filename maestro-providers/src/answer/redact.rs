@@ -18,15 +18,22 @@ pub(crate) fn told(message: &str) -> String {
     let mut words: Vec<String> = Vec::new();
     let mut before = "";
     for word in start.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()) {
-        words.push(mask(word, before));
+        words.push(mask(word, before, looks_like_a_secret));
         before = word;
     }
     cut(&words.join(" "), MAX_MESSAGE)
 }
 
-/// A server's code or id: harmless characters, and not too many.
+/// A server's code or id: harmless characters, and not too many, with everything masked that begins like a key or
+/// follows the announcement of one. What is merely long and random stays, since ids are.
 pub(crate) fn name(text: &str) -> String {
-    let clean: String = text.chars().filter(|c| c.is_ascii_graphic()).collect();
+    let start: String = text.chars().take(MAX_NAME * 4).collect();
+    let mut clean = String::new();
+    let mut before = "";
+    for word in start.split(|c: char| !c.is_ascii_graphic()).filter(|word| !word.is_empty()) {
+        clean.push_str(&mask(word, before, begins_like_a_secret));
+        before = word;
+    }
     cut(&clean, MAX_NAME)
 }
 
@@ -38,7 +45,7 @@ fn cut(text: &str, most: usize) -> String {
 }
 
 /// Masks the runs within a word that look like secrets, and keeps the punctuation around them.
-fn mask(word: &str, before: &str) -> String {
+fn mask(word: &str, before: &str, is_secret: fn(&str) -> bool) -> String {
     let announced = announces_a_secret(before);
     let mut masked = String::with_capacity(word.len());
     let mut run = String::new();
@@ -48,7 +55,7 @@ fn mask(word: &str, before: &str) -> String {
             continue;
         }
         if !run.is_empty() {
-            let secret = (announced && run.len() >= 8) || looks_like_a_secret(&run);
+            let secret = (announced && run.len() >= 8) || is_secret(&run);
             masked.push_str(if secret { MASK } else { &run });
             run.clear();
         }
@@ -68,12 +75,16 @@ fn announces_a_secret(word: &str) -> bool {
     )
 }
 
-fn looks_like_a_secret(run: &str) -> bool {
+fn begins_like_a_secret(run: &str) -> bool {
     const PREFIXES: [&str; 14] = [
         "sk-", "sk_", "pk-", "rk-", "AIza", "ya29.", "AQ.", "1//", "gsk_", "xai-", "ghp_", "eyJ", "sess-",
         "Bearer",
     ];
-    if PREFIXES.iter().any(|prefix| run.starts_with(prefix) && run.len() > prefix.len() + 3) {
+    PREFIXES.iter().any(|prefix| run.starts_with(prefix) && run.len() > prefix.len() + 3)
+}
+
+fn looks_like_a_secret(run: &str) -> bool {
+    if begins_like_a_secret(run) {
         return true;
     }
     // Names of models are as long, but they are made of short words; what is random is not.
@@ -124,6 +135,15 @@ mod tests {
             "task-based models",
         ] {
             assert_eq!(told(text), text);
+        }
+    }
+
+    #[test]
+    fn keys_are_masked_in_names_and_ids_stay() {
+        assert_eq!(name("GET / authorization: Bearer canary-12345"), "GET/authorization:Bearer[masked]");
+        assert_eq!(name("sk-canary-12345"), MASK);
+        for id in ["req_0123456789abcdef0123456789abcdef", "0123456789abcdef0123456789abcdef"] {
+            assert_eq!(name(id), id);
         }
     }
 

@@ -8,7 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::{HeaderMap, Request, Response};
 use maestro_core::{
     Error, ErrorKind, FieldError, Result,
     http::{BodyStream, HttpClient},
@@ -16,13 +16,14 @@ use maestro_core::{
 use reqwest::{Client, redirect::Policy};
 use url::{Host, Url};
 
-use super::{HttpSettings, Proxies, failure, failure::Timer, timed_body::TimedBody};
+use super::{HttpSettings, Proxies, failure, failure::Timer, redacted_body::Secrets, timed_body::TimedBody};
 
 /// Core's [`HttpClient`] over reqwest: rustls, no redirects, pooled connections, timers that fit streams.
 ///
 /// Clones share their connections. It asks for no compression, so that every event of a stream arrives when it is sent.
 /// It logs method, host, path, status, request id and times (`tracing`, level debug), never bodies, never a query, and
-/// no header of a request.
+/// no header of a request. A key that was sent and comes back, in a header or in the body of the answer, is replaced by
+/// `[redacted]`; one shorter than 16 bytes stays in the body of an answer that is no error, where it may be a word.
 #[derive(Clone)]
 pub struct ReqwestClient {
     shared: Arc<Shared>,
@@ -71,8 +72,7 @@ impl HttpClient for ReqwestClient {
         let peer = failure::Peer::of(url)?;
         let client = self.shared.client_for(url)?.clone();
         let (method, path) = (request.method().clone(), url.path().to_owned());
-        let secrets: Vec<_> =
-            request.headers().values().filter(|value| value.is_sensitive()).cloned().collect();
+        let secrets = Secrets::sent_in(request.headers());
         tracing::trace!(%method, host = %peer, path, "sending");
 
         let began = Instant::now();
@@ -86,7 +86,7 @@ impl HttpClient for ReqwestClient {
         let mut response = response.inspect_err(
             |error| tracing::debug!(%method, host = %peer, path, elapsed_ms, kind = %error.kind(), "no answer"),
         )?;
-        hide(&secrets, response.headers_mut());
+        secrets.leave_headers(response.headers_mut());
         let status = response.status().as_u16();
         let request_id = request_id(response.headers()).unwrap_or_default();
         tracing::debug!(%method, host = %peer, path, status, request_id, elapsed_ms, "answered");
@@ -95,7 +95,7 @@ impl HttpClient for ReqwestClient {
         let (status, version) = (response.status(), response.version());
         let headers = std::mem::take(response.headers_mut());
         let body = TimedBody::new(response.bytes_stream(), peer, first_byte_left, settings);
-        let mut answer = Response::new(Box::pin(body) as BodyStream);
+        let mut answer = Response::new(Box::pin(secrets.leave_body(status, body)) as BodyStream);
         (*answer.status_mut(), *answer.version_mut(), *answer.headers_mut()) = (status, version, headers);
         Ok(answer)
     }
@@ -135,22 +135,6 @@ fn build(settings: &HttpSettings, proxies: Proxies) -> Result<Client> {
             .because("TLS or the certificates of this machine cannot be used")
             .caused_by(error)
     })
-}
-
-/// Takes the keys that were sent out of the headers of the answer: proxies that echo headers exist, and ids of requests
-/// are told in errors and logs.
-fn hide(secrets: &[HeaderValue], headers: &mut HeaderMap) {
-    for secret in secrets {
-        let key = secret.as_bytes().rsplit(|byte| *byte == b' ').next().unwrap_or_default();
-        if key.is_empty() {
-            continue;
-        }
-        for value in headers.values_mut() {
-            if value.as_bytes().windows(key.len()).any(|window| window == key) {
-                *value = HeaderValue::from_static("[redacted]");
-            }
-        }
-    }
 }
 
 /// The id under which a provider knows a request, under whichever name it sends it.

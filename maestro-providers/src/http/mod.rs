@@ -11,6 +11,7 @@
 mod client;
 mod failure;
 mod read;
+mod redacted_body;
 mod settings;
 mod timed_body;
 

@@ -6,9 +6,17 @@ use maestro_core::{
     Id, Result,
     conversations::{ChatEntry, ChunkRef, ChunkState, Thread},
     refusal::{self, operation},
+    time::Timestamp,
 };
 
 use super::State;
+
+/// Whether a piece is sent, and since when that is so.
+#[derive(Clone, Copy)]
+pub(super) struct Mark {
+    pub(super) state: ChunkState,
+    pub(super) marked_at: Timestamp,
+}
 
 impl State {
     pub(super) fn chunk_mark(
@@ -16,6 +24,7 @@ impl State {
         thread: Id<Thread>,
         chunk: ChunkRef,
         state: ChunkState,
+        now: Timestamp,
     ) -> Result<()> {
         self.line(operation::CHUNK_MARK, thread)?;
         let entry = (self.entries.get(&chunk.entry_id))
@@ -27,7 +36,7 @@ impl State {
         if entry.is_none() {
             return Err(refusal::chunk_missing(operation::CHUNK_MARK, thread, chunk));
         }
-        self.marks.entry(thread).or_default().insert(chunk, state);
+        self.marks.entry(thread).or_default().insert(chunk, Mark { state, marked_at: now });
         Ok(())
     }
 
@@ -37,8 +46,8 @@ impl State {
         let mut decided = BTreeSet::new();
         let mut excluded = BTreeSet::new();
         for marks in self.ancestry(thread).filter_map(|line| self.marks.get(&line.thread.id)) {
-            for (chunk, state) in marks.iter().filter(|(chunk, _)| wanted.contains(&chunk.entry_id)) {
-                if decided.insert(*chunk) && *state == ChunkState::Excluded {
+            for (chunk, mark) in marks.iter().filter(|(chunk, _)| wanted.contains(&chunk.entry_id)) {
+                if decided.insert(*chunk) && mark.state == ChunkState::Excluded {
                     excluded.insert(*chunk);
                 }
             }

@@ -4,6 +4,7 @@ mod chunks;
 mod entries;
 mod journal;
 mod lineage;
+mod records;
 mod sessions;
 mod threads;
 
@@ -35,7 +36,7 @@ pub(crate) struct State {
     /// The journals of the entries that are streaming, and of no others.
     journals: BTreeMap<Id<ChatEntry>, Vec<JournalChunk>>,
     /// The marks of each thread.
-    marks: BTreeMap<Id<Thread>, BTreeMap<ChunkRef, ChunkState>>,
+    marks: BTreeMap<Id<Thread>, BTreeMap<ChunkRef, chunks::Mark>>,
 }
 
 impl State {
@@ -177,8 +178,8 @@ impl Conversations for MemoryStore {
         thread: Id<Thread>,
         chunk: ChunkRef,
         state: ChunkState,
-        _now: Timestamp,
+        now: Timestamp,
     ) -> Result<()> {
-        self.lock().conversations.chunk_mark(thread, chunk, state)
+        self.lock().conversations.chunk_mark(thread, chunk, state, now)
     }
 }

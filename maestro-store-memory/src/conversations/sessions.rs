@@ -1,5 +1,7 @@
 //! Sessions.
 
+use std::fmt::Display;
+
 use maestro_core::{
     Id, Result,
     auth::SavedAuthentication,
@@ -38,7 +40,7 @@ impl State {
             inserted_at: new.now,
             updated_at: new.now,
         };
-        check_references(operation::SESSION_CREATE, &session, auth, items)?;
+        check_references(operation::SESSION_CREATE, session.id, &session, auth, items)?;
         if self.sessions.contains_key(&session.id) {
             return Err(refusal::id_taken(operation::SESSION_CREATE, session.id));
         }
@@ -111,12 +113,12 @@ impl State {
             updated_at: now,
             ..session
         };
-        check_references(operation::SESSION_UPDATE, &session, auth, items)?;
+        check_references(operation::SESSION_UPDATE, session.id, &session, auth, items)?;
         self.sessions.insert(id, session.clone());
         Ok(session)
     }
 
-    pub(super) fn session_delete(&mut self, id: Id<Session>) -> Result<()> {
+    pub(crate) fn session_delete(&mut self, id: Id<Session>) -> Result<()> {
         if self.sessions.remove(&id).is_none() {
             return Err(refusal::missing(operation::SESSION_DELETE, id));
         }
@@ -137,19 +139,20 @@ impl State {
 
 /// Everything that a session refers to must exist: its authentication first, then its persona, then its prompts in
 /// order.
-fn check_references(
+pub(super) fn check_references(
     operation: &'static str,
+    on: impl Display + Copy,
     session: &Session,
     auth: &auth::State,
     items: &supplied_context::State,
 ) -> Result<()> {
     if let Some(auth_id) = session.auth_id.filter(|id| !auth.rows.contains_key::<Id<SavedAuthentication>>(id))
     {
-        return Err(refusal::authentication_missing(operation, session.id, auth_id));
+        return Err(refusal::authentication_missing(operation, on, auth_id));
     }
     let mut used = session.persona.iter().chain(&session.system_prompts);
     match used.find(|used| !items.has_version(**used)) {
-        Some(missing) => Err(refusal::item_missing(operation, session.id, *missing)),
+        Some(missing) => Err(refusal::item_missing(operation, on, *missing)),
         None => Ok(()),
     }
 }

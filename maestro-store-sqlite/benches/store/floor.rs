@@ -34,6 +34,20 @@ pub(crate) struct Row<T> {
     pub(crate) body: T,
 }
 
+/// The entries of a thread (`?1`) along its lineage, from a turn index (`?2`) on.
+pub(crate) const CONVERSATION: &str = "
+with recursive segments (no, parent_no, fork_turn, last) as (
+  select no, parent_no, fork_turn, 2147483647 from threads where no = ?1
+  union all
+  select t.no, t.parent_no, t.fork_turn, min(s.last, s.fork_turn)
+  from segments s join threads t on t.no = s.parent_no
+  where s.fork_turn >= ?2
+)
+select e.no, e.id, e.actor, e.state, e.inserted_at, e.updated_at, e.body
+from segments s
+cross join entries e
+where e.no between (s.no << 32 | ?2) and (s.no << 32 | s.last)";
+
 pub(crate) struct Floor(pub(crate) Connection);
 
 impl Floor {
@@ -87,22 +101,7 @@ impl Floor {
 
     /// The conversation of a thread from a turn on.
     pub(crate) fn load<T>(&self, thread: i64, first: i64, decode: impl Fn(&str) -> T) -> Vec<Row<T>> {
-        let mut statement = self
-            .0
-            .prepare_cached(
-                "with recursive segments (no, parent_no, fork_turn, last) as (
-                   select no, parent_no, fork_turn, 2147483647 from threads where no = ?1
-                   union all
-                   select t.no, t.parent_no, t.fork_turn, min(s.last, s.fork_turn)
-                   from segments s join threads t on t.no = s.parent_no
-                   where s.fork_turn >= ?2
-                 )
-                 select e.no, e.id, e.actor, e.state, e.inserted_at, e.updated_at, e.body
-                 from segments s
-                 cross join entries e
-                 where e.no between (s.no << 32 | ?2) and (s.no << 32 | s.last)",
-            )
-            .unwrap();
+        let mut statement = self.0.prepare_cached(CONVERSATION).unwrap();
         let rows = statement.query_map([thread, first], |row| {
             Ok(Row {
                 no: row.get(0)?,

@@ -16,6 +16,7 @@ use rusqlite::params;
 use tokio::{runtime::Runtime, sync::oneshot};
 
 use crate::{
+    asynchronous::Asynchronous,
     data::{NOW, append as append_turns, fork as make_fork, forked, open, open_to_fill, session, text, turn},
     floor::{Body, Floor, Row, decode},
     measure::compare,
@@ -109,6 +110,19 @@ pub(crate) fn load(runtime: &Runtime) {
                 1_000,
                 || drop(black_box(runtime.block_on(behind(1_981)))),
                 || load(last),
+            );
+            let through_sqlx = runtime.block_on(Asynchronous::open(&file));
+            compare(
+                "the last 20 entries, floor through sqlx",
+                1_000,
+                || drop(black_box(runtime.block_on(through_sqlx.load(no, 1_981)))),
+                || load(last),
+            );
+            compare(
+                "load of 1,000 turns, floor through sqlx",
+                100,
+                || drop(black_box(runtime.block_on(through_sqlx.load(no, 1)))),
+                || load(LineageRange::All),
             );
             compare(
                 "load of 1,000 turns, floor without decoding",
@@ -296,6 +310,19 @@ pub(crate) fn lookup(runtime: &Runtime) {
             let (id, sealed, ..) = by_hand();
             let sealed = maestro_core::auth::SealedCredentials::from_bytes(&sealed).unwrap();
             drop(black_box(vault.open(id, &sealed).unwrap()));
+        },
+        || {
+            let found = ours();
+            drop(black_box(vault.open(found.id, &found.credentials).unwrap()));
+        },
+    );
+    let through_sqlx = runtime.block_on(Asynchronous::open(&file));
+    compare(
+        "lookup of a credential by name, opened, floor through sqlx",
+        3_000,
+        || {
+            let (id, sealed) = runtime.block_on(through_sqlx.credentials("anthropic", "account-500"));
+            drop(black_box(vault.open(Id::from_uuid(id), &sealed).unwrap()));
         },
         || {
             let found = ours();

@@ -12,6 +12,7 @@
     reason = "a bench may fail by panicking, and is there to print"
 )]
 
+mod asynchronous;
 mod data;
 mod floor;
 mod lines;

@@ -1,6 +1,6 @@
 //! Marks on the pieces of a conversation: `chunk_marks`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use maestro_core::{
     ErrorKind, Id,
@@ -13,7 +13,7 @@ use rusqlite::{Connection, params};
 use super::{
     entries::{self, EntryNo},
     lineage,
-    threads::{self, Stored},
+    threads::{self, Stored, ThreadNo},
 };
 use crate::{
     error::{Failure, Outcome},
@@ -30,6 +30,17 @@ pub(super) fn mark(
     let stored = threads::get(tx, operation::CHUNK_MARK, thread)?;
     let no = find(tx, &stored, chunk)?
         .ok_or_else(|| refusal::chunk_missing(operation::CHUNK_MARK, thread, chunk))?;
+    put(tx, stored.no, no, chunk.part, (state, now))
+}
+
+/// Writes the row of a mark, in place of the one that is there.
+pub(super) fn put(
+    tx: &Connection,
+    thread: ThreadNo,
+    entry: EntryNo,
+    part: u32,
+    (state, marked_at): (ChunkState, Timestamp),
+) -> Outcome<()> {
     run(
         tx,
         "insert into chunk_marks (thread_no, entry_no, part, state, marked_at)
@@ -37,7 +48,7 @@ pub(super) fn mark(
          on conflict (thread_no, entry_no, part) do update
          set state = excluded.state,
              marked_at = excluded.marked_at",
-        params![stored.no, no.get(), chunk.part, to_stored(state), now.micros()],
+        params![thread, entry.get(), part, to_stored(state), marked_at.micros()],
     )?;
     Ok(())
 }
@@ -51,7 +62,7 @@ fn find(tx: &Connection, stored: &Stored, chunk: ChunkRef) -> Outcome<Option<Ent
     };
     let turn = entry.no.turn();
     let found = lineage::between(tx, stored, turn, turn.min(stored.thread.head_turn))?;
-    let is_there = found.iter().any(|(no, _)| *no == entry.no)
+    let is_there = found.iter().any(|found| found.id == chunk.entry_id)
         && (chunk.part as usize) < entry.entry.content.parts.len();
     Ok(is_there.then_some(entry.no))
 }
@@ -61,7 +72,7 @@ fn find(tx: &Connection, stored: &Stored, chunk: ChunkRef) -> Outcome<Option<Ent
 pub(super) fn excluded(
     tx: &Connection,
     stored: &Stored,
-    entries: &[(EntryNo, ChatEntry)],
+    entries: &[ChatEntry],
     first: TurnIndex,
 ) -> Outcome<BTreeSet<ChunkRef>> {
     // From the tip back to the root, so that the nearest mark of a piece comes first.
@@ -77,30 +88,28 @@ pub(super) fn excluded(
            join threads t on t.no = s.parent_no
            where s.fork_turn >= ?2
          )
-         select m.entry_no, m.part, m.state
+         select e.id, m.part, m.state
          from segments s
          cross join chunk_marks m on m.thread_no = s.no
-         order by s.distance, m.entry_no, m.part",
+         cross join entries e on e.no = m.entry_no
+         order by s.distance",
         params![stored.no, first.get()],
         |row| {
-            let no = EntryNo::from_stored(row.integer()?);
-            Ok((no, row.number::<u32>()?, row.text()? == to_stored(ChunkState::Excluded)))
+            let chunk = ChunkRef { entry_id: row.id()?, part: row.number()? };
+            Ok((chunk, row.text()? == to_stored(ChunkState::Excluded)))
         },
     )?;
     if marks.is_empty() {
         return Ok(BTreeSet::new());
     }
-    let wanted: BTreeMap<_, _> = entries.iter().map(|(no, entry)| (*no, entry.id)).collect();
+    let wanted: BTreeSet<_> = entries.iter().map(|entry| entry.id).collect();
     let mut decided = BTreeSet::new();
-    let nearest = marks.into_iter().filter(|(no, part, _)| decided.insert((*no, *part)));
-    let excluded = nearest.filter(|(_, _, is_excluded)| *is_excluded).filter_map(|(no, part, _)| {
-        let entry_id = *wanted.get(&no)?;
-        Some(ChunkRef { entry_id, part })
-    });
-    Ok(excluded.collect())
+    let nearest = marks.into_iter().filter(|(chunk, _)| decided.insert(*chunk));
+    let excluded = nearest.filter(|(chunk, is_excluded)| *is_excluded && wanted.contains(&chunk.entry_id));
+    Ok(excluded.map(|(chunk, _)| chunk).collect())
 }
 
-const fn to_stored(state: ChunkState) -> &'static str {
+pub(super) const fn to_stored(state: ChunkState) -> &'static str {
     match state {
         ChunkState::Included => "included",
         ChunkState::Excluded => "excluded",

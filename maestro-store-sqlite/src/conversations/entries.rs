@@ -129,14 +129,21 @@ pub(super) fn put(
     entry: ChatEntry,
     body: &str,
 ) -> Outcome<ChatEntry> {
-    let inserted = run(
+    or_taken(insert(tx, place.no, &entry, body), || Ok(refusal::id_taken(operation, entry.id)))?;
+    sessions::touch(tx, place.session_no, place.no, entry.inserted_at)?;
+    Ok(entry)
+}
+
+/// Writes the row of an entry as it is.
+pub(super) fn insert(tx: &Connection, no: EntryNo, entry: &ChatEntry, body: &str) -> rusqlite::Result<usize> {
+    run(
         tx,
         "insert into entries (
            no, id, actor, state, edit_version, writer_holder, writer_until, inserted_at, updated_at, body
          )
          values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         params![
-            place.no.get(),
+            no.get(),
             entry.id.as_bytes(),
             entry.actor.as_str(),
             entry.state.as_str(),
@@ -147,10 +154,7 @@ pub(super) fn put(
             entry.updated_at.micros(),
             body,
         ],
-    );
-    or_taken(inserted, || Ok(refusal::id_taken(operation, entry.id)))?;
-    sessions::touch(tx, place.session_no, place.no, entry.inserted_at)?;
-    Ok(entry)
+    )
 }
 
 /// The entry with this id.

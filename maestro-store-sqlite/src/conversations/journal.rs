@@ -58,11 +58,22 @@ pub(super) fn extend(
     if seq != next {
         return Err(refusal::journal_gap(operation::ENTRY_EXTEND, id, next, seq).into());
     }
+    insert(tx, no, seq, writer.until, data)
+}
+
+/// Writes the row of a chunk.
+pub(super) fn insert(
+    tx: &Connection,
+    no: EntryNo,
+    seq: JournalSeq,
+    until: Timestamp,
+    data: &str,
+) -> Outcome<()> {
     run(
         tx,
         "insert into journal (entry_no, seq, writer_until, data)
          values (?1, ?2, ?3, ?4)",
-        params![no.get(), seq.get(), writer.until.micros(), data],
+        params![no.get(), seq.get(), until.micros(), data],
     )?;
     Ok(())
 }

@@ -10,7 +10,7 @@ use rusqlite::{Connection, params};
 
 use super::{
     chunks,
-    entries::{self, EntryNo, columns},
+    entries::{self, columns},
     threads::{self, Stored},
 };
 use crate::{error::Outcome, rows::all_of};
@@ -20,7 +20,6 @@ pub(super) fn read(tx: &Connection, id: Id<Thread>, range: LineageRange) -> Outc
     let (first, last) = range.bounds(stored.thread.head_turn);
     let entries = between(tx, &stored, first, last)?;
     let excluded = chunks::excluded(tx, &stored, &entries, first)?;
-    let entries = entries.into_iter().map(|(_, entry)| entry).collect();
     Ok(Lineage { thread: stored.thread, entries, excluded })
 }
 
@@ -49,7 +48,6 @@ pub(super) fn page(
     if direction == Direction::Descending {
         entries.reverse();
     }
-    let entries = entries.into_iter().map(|(_, entry)| entry).collect();
     let total = (page.total == Total::Count).then_some(u64::from(head.get()));
     Ok(Page::from_rows(entries, page.limit, total, |entry| {
         Cursor::at(CursorKey::Number(entry.turn_index.get().into()), entry.id.uuid())
@@ -66,7 +64,7 @@ pub(super) fn between(
     stored: &Stored,
     first: TurnIndex,
     last: TurnIndex,
-) -> Outcome<Vec<(EntryNo, ChatEntry)>> {
+) -> Outcome<Vec<ChatEntry>> {
     if last < first {
         return Ok(Vec::new());
     }
@@ -96,11 +94,13 @@ pub(super) fn between(
         expected,
         |row| {
             let thread_id = row.id()?;
-            entries::from_row(row, stored.thread.session_id, thread_id)
+            entries::from_row(row, stored.thread.session_id, thread_id).map(|(_, entry)| entry)
         },
     )?;
-    // Segments come from the tip back to the root, each in order.
-    entries.sort_by_key(|(no, _)| no.turn());
+    // Segments come from the tip back to the root, each in order; mostly there is one.
+    if !entries.is_sorted_by_key(|entry| entry.turn_index) {
+        entries.sort_unstable_by_key(|entry| entry.turn_index);
+    }
     Ok(entries)
 }
 

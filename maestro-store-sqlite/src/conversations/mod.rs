@@ -4,10 +4,11 @@ mod chunks;
 mod entries;
 mod journal;
 mod lineage;
+pub(crate) mod records;
 mod sessions;
 mod threads;
 
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 use async_trait::async_trait;
 use maestro_core::{
@@ -108,19 +109,25 @@ impl Conversations for SqliteStore {
         self.write(operation::THREAD_DELETE, move |tx| threads::delete(tx, id)).await
     }
 
-    async fn entry_append(&self, head: ThreadHead, entry: NewChatEntry) -> Result<ChatEntry> {
+    async fn entry_append(&self, head: ThreadHead, mut entry: NewChatEntry) -> Result<ChatEntry> {
         if entry.state == EntryState::Streaming {
             return Err(refusal::streaming_state(operation::ENTRY_APPEND));
         }
-        // Written as JSON here, so that the one thread that writes does not have to.
+        // Written as JSON here, and the content kept here, so that the one thread that writes need not do or copy it.
         let body = entry.content.to_json()?;
-        self.write(operation::ENTRY_APPEND, move |tx| entries::append(tx, head, &entry, &body)).await
+        let content = mem::take(&mut entry.content);
+        let append = move |tx: &Connection| entries::append(tx, head, &entry, &body);
+        let written = self.write(operation::ENTRY_APPEND, append).await?;
+        Ok(ChatEntry { content, ..written })
     }
 
-    async fn entry_begin(&self, head: ThreadHead, entry: NewStreamedEntry) -> Result<ChatEntry> {
+    async fn entry_begin(&self, head: ThreadHead, mut entry: NewStreamedEntry) -> Result<ChatEntry> {
         let body = entry.content.to_json()?;
+        let content = mem::take(&mut entry.content);
         let writers = Arc::clone(&self.inner.writers);
-        self.write(operation::ENTRY_BEGIN, move |tx| journal::begin(tx, &writers, head, &entry, &body)).await
+        let begin = move |tx: &Connection| journal::begin(tx, &writers, head, &entry, &body);
+        let written = self.write(operation::ENTRY_BEGIN, begin).await?;
+        Ok(ChatEntry { content, ..written })
     }
 
     async fn entry_extend(
@@ -135,12 +142,20 @@ impl Conversations for SqliteStore {
         self.write_as(Durability::Program, operation::ENTRY_EXTEND, extend).await
     }
 
-    async fn entry_finish(&self, id: Id<ChatEntry>, writer: HolderId, end: EntryEnd) -> Result<ChatEntry> {
+    async fn entry_finish(
+        &self,
+        id: Id<ChatEntry>,
+        writer: HolderId,
+        mut end: EntryEnd,
+    ) -> Result<ChatEntry> {
         if end.state == EntryState::Streaming {
             return Err(refusal::streaming_state(operation::ENTRY_FINISH));
         }
         let body = end.content.to_json()?;
-        self.write(operation::ENTRY_FINISH, move |tx| journal::finish(tx, id, writer, &end, &body)).await
+        let content = mem::take(&mut end.content);
+        let finish = move |tx: &Connection| journal::finish(tx, id, writer, &end, &body);
+        let written = self.write(operation::ENTRY_FINISH, finish).await?;
+        Ok(ChatEntry { content, ..written })
     }
 
     async fn entry_journal(&self, id: Id<ChatEntry>) -> Result<Vec<JournalChunk>> {

@@ -1,5 +1,7 @@
 //! Sessions: `sessions`, `session_maps`, `session_items`.
 
+use std::fmt::Display;
+
 use maestro_core::{
     Id,
     conversations::{ItemUse, NewSession, OpenSession, Session, SessionChange, SessionQuery},
@@ -42,7 +44,7 @@ pub(super) fn create(tx: &Connection, new: &NewSession) -> Outcome<Session> {
         inserted_at: new.now,
         updated_at: new.now,
     };
-    check_references(tx, operation::SESSION_CREATE, &session)?;
+    check_references(tx, operation::SESSION_CREATE, session.id, &session)?;
     let root = threads::next_no(tx)?;
     let no = insert(tx, &session, root)?;
     threads::insert_root(tx, root, session.root_thread_id, no, new.now)?;
@@ -177,7 +179,7 @@ pub(super) fn update(
         updated_at: now,
         ..session
     };
-    check_references(tx, operation::SESSION_UPDATE, &session)?;
+    check_references(tx, operation::SESSION_UPDATE, session.id, &session)?;
     run(
         tx,
         "update sessions
@@ -285,15 +287,20 @@ pub(super) fn retreat(
 
 /// Everything that a session refers to must exist: its authentication first, then its persona, then its prompts in
 /// order. The foreign keys say the same, but not which.
-fn check_references(tx: &Connection, operation: &'static str, session: &Session) -> Outcome<()> {
+pub(super) fn check_references(
+    tx: &Connection,
+    operation: &'static str,
+    on: impl Display + Copy,
+    session: &Session,
+) -> Outcome<()> {
     if let Some(auth_id) = session.auth_id
         && !auth::is_there(tx, auth_id)?
     {
-        return Err(refusal::authentication_missing(operation, session.id, auth_id).into());
+        return Err(refusal::authentication_missing(operation, on, auth_id).into());
     }
     for used in session.persona.iter().chain(&session.system_prompts) {
         if !supplied_context::has_version(tx, *used)? {
-            return Err(refusal::item_missing(operation, session.id, *used).into());
+            return Err(refusal::item_missing(operation, on, *used).into());
         }
     }
     Ok(())
@@ -357,7 +364,7 @@ fn with_items(tx: &Connection, no: SessionNo, mut session: Session) -> Outcome<S
     Ok(session)
 }
 
-fn insert(tx: &Connection, session: &Session, root_thread_no: i64) -> Outcome<SessionNo> {
+pub(super) fn insert(tx: &Connection, session: &Session, root_thread_no: i64) -> Outcome<SessionNo> {
     let inserted = run(
         tx,
         "insert into sessions (
@@ -380,7 +387,7 @@ fn insert(tx: &Connection, session: &Session, root_thread_no: i64) -> Outcome<Se
     Ok(tx.last_insert_rowid())
 }
 
-fn insert_maps(tx: &Connection, no: SessionNo, session: &Session) -> Outcome<()> {
+pub(super) fn insert_maps(tx: &Connection, no: SessionNo, session: &Session) -> Outcome<()> {
     run(
         tx,
         "insert into session_maps (session_no, working_dir, memory, tools, mcps)
@@ -401,7 +408,7 @@ fn insert_maps(tx: &Connection, no: SessionNo, session: &Session) -> Outcome<()>
     Ok(())
 }
 
-fn insert_items(tx: &Connection, no: SessionNo, session: &Session) -> Outcome<()> {
+pub(super) fn insert_items(tx: &Connection, no: SessionNo, session: &Session) -> Outcome<()> {
     let persona = session.persona.iter().map(|used| (0, used));
     let prompts = (1_i64..).zip(&session.system_prompts);
     for (place, used) in persona.chain(prompts) {

@@ -43,7 +43,8 @@ pub(super) fn fork(tx: &Connection, fork: &NewFork) -> Outcome<Thread> {
         return Err(refusal::streaming(operation::THREAD_FORK, fork.from, fork.from).into());
     }
     let thread = going_on(fork.id, from.entry.session_id, Some(&from.entry), fork.label.clone(), fork.now);
-    insert(tx, operation::THREAD_FORK, next_no(tx)?, &thread, from.session_no, Some(from.no.thread()))?;
+    let inserted = insert(tx, next_no(tx)?, &thread, from.session_no, Some(from.no.thread()));
+    or_taken(inserted, || Ok(refusal::id_taken(operation::THREAD_FORK, thread.id)))?;
     Ok(thread)
 }
 
@@ -62,7 +63,8 @@ pub(super) fn edit(tx: &Connection, edit: &NewEdit) -> Outcome<(Thread, ChatEntr
     );
     let no = next_no(tx)?;
     let parent = before.map(|before| before.no.thread());
-    insert(tx, operation::THREAD_EDIT, no, &thread, edited.session_no, parent)?;
+    let inserted = insert(tx, no, &thread, edited.session_no, parent);
+    or_taken(inserted, || Ok(refusal::id_taken(operation::THREAD_EDIT, thread.id)))?;
     let place = Place {
         no: EntryNo::new(no, edited.entry.turn_index),
         session_no: edited.session_no,
@@ -220,7 +222,9 @@ pub(super) fn insert_root(
     now: Timestamp,
 ) -> Outcome<()> {
     let session_id = Id::from_uuid(uuid::Uuid::nil());
-    insert(tx, operation::SESSION_CREATE, no, &going_on(id, session_id, None, None, now), session_no, None)
+    let inserted = insert(tx, no, &going_on(id, session_id, None, None, now), session_no, None);
+    or_taken(inserted, || Ok(refusal::id_taken(operation::SESSION_CREATE, id)))?;
+    Ok(())
 }
 
 /// A thread that goes on from `from`, or from nothing.
@@ -246,15 +250,15 @@ fn going_on(
     }
 }
 
-fn insert(
+/// Writes the row of a thread as it is.
+pub(super) fn insert(
     tx: &Connection,
-    operation: &'static str,
     no: ThreadNo,
     thread: &Thread,
     session_no: SessionNo,
     parent_no: Option<ThreadNo>,
-) -> Outcome<()> {
-    let inserted = run(
+) -> rusqlite::Result<usize> {
+    run(
         tx,
         "insert into threads (no, id, session_no, parent_no, fork_turn, label, inserted_at, updated_at)
          values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -268,9 +272,7 @@ fn insert(
             thread.inserted_at.micros(),
             thread.updated_at.micros(),
         ],
-    );
-    or_taken(inserted, || Ok(refusal::id_taken(operation, thread.id)))?;
-    Ok(())
+    )
 }
 
 /// The columns that [`from_row`] reads.

@@ -1,3 +1,4 @@
+use maestro_core::archive::Archive as _;
 use std::{
     sync::{Arc, mpsc},
     thread::sleep,
@@ -182,7 +183,7 @@ async fn a_full_disk_is_told_of_and_leaves_everything_as_it_was() {
     let text = error.to_string();
     assert!(text.contains("the disk is full") && text.contains("m.db"), "{text}");
     assert_eq!(store.thread_get(session.root_thread_id).await.unwrap().head(), head);
-    assert_eq!(store.check().await.unwrap(), [""; 0]);
+    assert_eq!(store.check().await.unwrap(), []);
 
     // A small entry still fits, beside large ones that do not.
     let other = store.session_create(NewSession::new(SessionName::new("t").unwrap(), now)).await.unwrap();
@@ -194,7 +195,7 @@ async fn a_full_disk_is_told_of_and_leaves_everything_as_it_was() {
     limit(&store, 1_000).await;
     store.entry_append(head, entry(200_000)).await.unwrap();
     assert_eq!(store.lineage(head.thread_id, LineageRange::All).await.unwrap().entries.len(), 2);
-    assert_eq!(store.check().await.unwrap(), [""; 0]);
+    assert_eq!(store.check().await.unwrap(), []);
 }
 
 /// Lets the file grow by so many pages and no further, as a full disk does.

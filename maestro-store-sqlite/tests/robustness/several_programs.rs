@@ -1,5 +1,6 @@
 //! Several programs on one file at once.
 
+use maestro_core::archive::Archive as _;
 use std::collections::BTreeSet;
 
 use maestro_core::{
@@ -55,7 +56,7 @@ async fn append_at_once(programs: usize) {
     let there = entries_of(&store, shared).await;
     assert_eq!(there.len(), programs * EACH, "lost or doubled");
     assert_eq!(BTreeSet::from_iter(there), BTreeSet::from_iter(told_of_shared));
-    assert_eq!(store.check().await.unwrap(), [""; 0]);
+    assert_eq!(store.check().await.unwrap(), []);
 }
 
 /// The entries of a thread, whose texts and turn indexes must be right.
@@ -90,7 +91,7 @@ async fn a_living_writer_is_left_alone_and_a_dead_one_is_not_waited_for() {
     assert_eq!(writers[1].next_line().as_deref(), Some("extended"), "the living one goes on");
     writers[1].remaining_lines();
     assert_eq!(Program::start("recover", &file, &[]).finish(), ["1"], "it has ended without finishing");
-    assert_eq!(store.check().await.unwrap(), [""; 0]);
+    assert_eq!(store.check().await.unwrap(), []);
 }
 
 #[tokio::test]

@@ -36,6 +36,7 @@
 //! | `pages.rs` | pages from both ends, under inserts and deletes |
 //! | `concurrency.rs` | exactly one of many writers wins |
 //! | `limits.rs`, `round_trips.rs` | the longest and the strangest values, and all of them kept exactly |
+//! | [`archive`] | whole records, moved from one store to another: a list of its own, [`archive_suite!`](crate::archive_suite) |
 //!
 //! No promise sleeps or reads a clock: stores are given the time.
 
@@ -46,6 +47,7 @@
     reason = "promises are tests: what must not fail may panic, which names its line"
 )]
 
+pub mod archive;
 mod auth;
 mod chunks;
 mod concurrency;

@@ -111,7 +111,7 @@ fn kinds() -> Vec<PartKind> {
 }
 
 /// A content with everything set.
-fn content() -> EntryContent {
+pub(super) fn content() -> EntryContent {
     let mut headers = HeaderMap::new();
     headers.insert("x-api-key", HeaderValue::from_static("redacted here already"));
     headers.append("x-ratelimit-left", HeaderValue::from_static("1"));

@@ -87,6 +87,17 @@ fn what_breaks_the_protocol_cannot_be_decoded() {
 }
 
 #[test]
+fn json_that_comes_over_several_lines_is_told_on_one() {
+    let home = Home::new();
+    let event = "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"a\"}]},\"finishReason\":\"STOP\",\
+                 \"groundingMetadata\":{\n\"webSearchQueries\":\n[\"b\"]\n}}]}";
+    let framed: String = event.lines().map(|line| format!("data: {line}\n")).collect();
+    let ran = home.run_with(&["decode", "--protocol", "gemini"], format!("{framed}\n"));
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(types(&ran.lines()).contains(&"notice"), "{ran:?}");
+}
+
+#[test]
 fn a_recording_that_is_not_there_is_not_found() {
     let home = Home::new();
     assert_eq!(home.run(&["decode", "--protocol", "anthropic", "nowhere.sse"]).code, 6);

@@ -20,10 +20,10 @@ use smallvec::SmallVec;
 
 use self::{
     item::{Around, Item, Thought},
-    stream_error::stream_error,
+    stream_error::{PROVIDER, stream_error},
     wire::{Event, ItemFields, Response},
 };
-use crate::decoding::{Index, read, read_into};
+use crate::decoding::{Index, not_json, read, read_into};
 
 /// Reads one streamed answer of the Responses API, of OpenAI itself, of the ChatGPT host, or of a compatible server.
 ///
@@ -246,6 +246,10 @@ impl StreamDecoder for Decoder {
             // The body was cut in the middle of the event, and that is what the end of the stream will say.
             Err(_) if frame.unterminated => {}
             Err(_) if matches!(frame.data.trim(), "" | "[DONE]") => {}
+            // What begins as an object was an event, and perhaps a piece of the answer.
+            Err(error) if frame.data.trim_start().starts_with('{') => {
+                return Err(not_json(PROVIDER, frame.data, error));
+            }
             // Proxies put their own words into the stream; the answer goes on behind them.
             Err(_) => {
                 let json = RawJson::parse(frame.data);
