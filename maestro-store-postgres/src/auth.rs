@@ -220,7 +220,10 @@ pub(crate) fn rest_from_row(
 }
 
 /// The row with this id.
-async fn get(db: &mut Db<'_>, id: Id<SavedAuthentication>) -> Outcome<Option<SavedAuthentication>> {
+pub(crate) async fn get(
+    db: &mut Db<'_>,
+    id: Id<SavedAuthentication>,
+) -> Outcome<Option<SavedAuthentication>> {
     let found = db.first(
         concat!(
             "select ",
@@ -235,7 +238,7 @@ async fn get(db: &mut Db<'_>, id: Id<SavedAuthentication>) -> Outcome<Option<Sav
     found.await
 }
 
-async fn find(db: &mut Db<'_>, reference: &AuthRef) -> Outcome<Option<SavedAuthentication>> {
+pub(crate) async fn find(db: &mut Db<'_>, reference: &AuthRef) -> Outcome<Option<SavedAuthentication>> {
     let found = db.first(
         concat!(
             "select ",
@@ -307,12 +310,13 @@ async fn list(
     }))
 }
 
-async fn insert(db: &mut Db<'_>, row: &SavedAuthentication) -> Outcome<()> {
+pub(crate) async fn insert(db: &mut Db<'_>, row: &SavedAuthentication) -> Outcome<()> {
     let inserted = db.run(
         "insert into maestro.authentications (
-           id, provider, auth_type, name, credentials, expires_at, revision, inserted_at, updated_at
+           id, provider, auth_type, name, credentials, expires_at, lease_holder, lease_until, revision, inserted_at,
+           updated_at
          )
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         params![
             row.id.uuid(),
             row.provider.as_str(),
@@ -320,6 +324,8 @@ async fn insert(db: &mut Db<'_>, row: &SavedAuthentication) -> Outcome<()> {
             row.name.as_str(),
             row.credentials.to_bytes(),
             row.expires_at.map(Timestamp::micros),
+            row.lease.map(|lease| lease.holder.uuid()),
+            row.lease.map(|lease| lease.until.micros()),
             stored(row.revision.get()),
             row.inserted_at.micros(),
             row.updated_at.micros(),

@@ -50,14 +50,14 @@
 //! | `auth.rs` | saved authentications and their leases |
 //! | `conversations/` | sessions, threads, entries, journals, lineages, chunk marks |
 //! | `supplied_context.rs` | the library of personas and system prompts |
-//! | `check.rs` | the check of everything that must hold in a schema |
+//! | `archive/` | whole records, counts, and the check of everything that must hold in a schema |
 //! | `pool.rs` | connections, and what is done when one is lost |
 //! | `migrations.rs`, `migrations/` | the tables |
 //! | `schema.rs`, `target.rs` | which schema, which database |
 //! | `rows.rs`, `error.rs` | columns to fields, Postgres' errors to ours |
 
+mod archive;
 mod auth;
-mod check;
 mod conversations;
 mod error;
 mod migrations;

@@ -6,6 +6,7 @@
 //! | a job that | is done by | and when its connection is lost |
 //! |---|---|---|
 //! | reads, in one statement | [`reading!`] | is done again |
+//! | reads, in several | [`reading_together!`] | is done again |
 //! | writes, in one statement | [`writing!`] | is done again if it surely was not done |
 //! | writes, in several | [`transacting!`] | is done again unless the commit was under way |
 //!
@@ -48,10 +49,13 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// Does a job that reads, given as `|db| …`, which comes to an [`Outcome`].
 macro_rules! reading {
-    ($pool:expr, $operation:expr, |$db:ident| $job:expr $(,)?) => {{
+    ($pool:expr, $operation:expr, |$db:ident| $job:expr $(,)?) => {
+        $crate::pool::reading!(@ OneStatement, $pool, $operation, |$db| $job)
+    };
+    (@ $kind:ident, $pool:expr, $operation:expr, |$db:ident| $job:expr) => {{
         let mut tries = $crate::pool::Tries::new($operation, $pool.target());
         loop {
-            let done = $crate::pool::doing!($pool, $operation, OneStatement, |$db| $job);
+            let done = $crate::pool::doing!($pool, $operation, $kind, |$db| $job);
             match tries.read(done) {
                 ::std::ops::ControlFlow::Break(result) => break result,
                 ::std::ops::ControlFlow::Continue(()) => {}
@@ -60,6 +64,14 @@ macro_rules! reading {
     }};
 }
 pub(crate) use reading;
+
+/// Does a job that reads in several statements, all of which see the same moment; else as [`reading!`].
+macro_rules! reading_together {
+    ($pool:expr, $operation:expr, |$db:ident| $job:expr $(,)?) => {
+        $crate::pool::reading!(@ Snapshot, $pool, $operation, |$db| $job)
+    };
+}
+pub(crate) use reading_together;
 
 /// Does a job that writes in one statement. `None` says that it found nothing to do; the second job reads the reason.
 macro_rules! writing {
@@ -130,6 +142,8 @@ pub(crate) fn job<T>(job: impl Future<Output = Outcome<T>>) -> impl Future<Outpu
 pub(crate) enum Job {
     OneStatement,
     Several,
+    /// Several that read and see the same moment.
+    Snapshot,
 }
 
 /// A connection that a job has for itself.
@@ -211,12 +225,12 @@ impl Settings {
     }
 
     /// Begins a transaction. Its time limit is set here where the connection is not the store's alone.
-    fn begin(&self) -> Arc<str> {
+    fn begin(&self, how: &str) -> Arc<str> {
         match (self.statements, self.statement_timeout) {
             (Statements::Unprepared, Some(timeout)) => {
-                format!("begin; set local statement_timeout = {}", timeout.as_millis().max(1)).into()
+                format!("{how}; set local statement_timeout = {}", timeout.as_millis().max(1)).into()
             }
-            _ => "begin".into(),
+            _ => how.into(),
         }
     }
 }
@@ -227,6 +241,7 @@ pub(crate) struct Pool {
     schema: Schema,
     settings: Settings,
     begin: Arc<str>,
+    begin_snapshot: Arc<str>,
     lost: Arc<Lost>,
     target: Target,
 }
@@ -244,7 +259,15 @@ impl Pool {
                 Box::pin(async move { Ok(!suspect || connection.ping().await.is_ok()) })
             })
             .connect_lazy_with(settings.options.clone());
-        Self { connections, schema, begin: settings.begin(), settings, lost, target }
+        Self {
+            connections,
+            schema,
+            begin: settings.begin("begin"),
+            begin_snapshot: settings.begin("begin isolation level repeatable read, read only"),
+            settings,
+            lost,
+            target,
+        }
     }
 
     pub(crate) const fn target(&self) -> &Target {
@@ -261,7 +284,11 @@ impl Pool {
         if job == Job::OneStatement && self.settings.statements == Statements::Prepared {
             return Ok(Held::Alone(connection));
         }
-        let begin = AssertSqlSafe(Arc::clone(&self.begin)).into_sql_str();
+        let begin = match job {
+            Job::Snapshot => &self.begin_snapshot,
+            Job::OneStatement | Job::Several => &self.begin,
+        };
+        let begin = AssertSqlSafe(Arc::clone(begin)).into_sql_str();
         let begun = Transaction::begin(connection, Some(begin)).await;
         begun.map(Held::InTransaction).map_err(|error| self.seen(error.into()).before_the_end())
     }

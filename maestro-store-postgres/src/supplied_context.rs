@@ -44,9 +44,8 @@ impl SuppliedContext for PostgresStore {
             operation::ITEM_CREATE,
             |db| {
                 let no = insert(db, &item).await?;
-                insert_version(db, &item).await?;
-                insert_tags(db, no, &item).await?;
-                insert_words(db, no, &item).await?;
+                insert_version(db, &present_version(&item)).await?;
+                insert_search(db, no, &item).await?;
                 Ok(Some(item.clone()))
             },
             |db| why_taken(db, operation::ITEM_CREATE, &item).await
@@ -54,7 +53,7 @@ impl SuppliedContext for PostgresStore {
     }
 
     async fn item_get(&self, id: Id<Item>) -> Result<Item> {
-        reading!(&*self.pool, operation::ITEM_GET, |db| get(db, id).await)
+        reading!(&*self.pool, operation::ITEM_GET, |db| get(db, operation::ITEM_GET, id).await)
     }
 
     async fn item_search(&self, query: &ItemQuery, page: PageRequest) -> Result<Page<Item>> {
@@ -86,22 +85,7 @@ impl SuppliedContext for PostgresStore {
 
     async fn item_versions(&self, id: Id<Item>) -> Result<Vec<ItemVersion>> {
         reading!(&*self.pool, operation::ITEM_VERSIONS, |db| {
-            let versions = db.all(
-                "select item_id, version, text, inserted_at
-                 from maestro.item_versions
-                 where item_id = $1
-                 order by version",
-                params![id.uuid()],
-                |row| {
-                    Ok(ItemVersion {
-                        item_id: row.id()?,
-                        version: ItemVersionNumber::new(row.number()?),
-                        text: row.parsed()?,
-                        inserted_at: row.time()?,
-                    })
-                },
-            );
-            let versions = versions.await?;
+            let versions = versions(db, id).await?;
             // Every item has its first version.
             if versions.is_empty() {
                 return Err(refusal::missing(operation::ITEM_VERSIONS, id).into());
@@ -143,6 +127,43 @@ pub(crate) async fn has_version(db: &mut Db<'_>, used: ItemUse) -> Outcome<bool>
     found.await
 }
 
+/// Whether there is an item with this id.
+pub(crate) async fn is_there(db: &mut Db<'_>, id: Id<Item>) -> Outcome<bool> {
+    db.exists("select 1 from maestro.items where id = $1", params![id.uuid()]).await
+}
+
+/// Whether an item of this type has this name.
+pub(crate) async fn is_named(db: &mut Db<'_>, item: &Item) -> Outcome<bool> {
+    let found = db.exists(
+        "select 1
+         from maestro.items
+         where item_type = $1
+           and name = $2",
+        params![item.item_type.as_str(), item.name.as_str()],
+    );
+    found.await
+}
+
+/// All texts of an item, the present one last; none when there is no item.
+pub(crate) async fn versions(db: &mut Db<'_>, id: Id<Item>) -> Outcome<Vec<ItemVersion>> {
+    let versions = db.all(
+        "select item_id, version, text, inserted_at
+         from maestro.item_versions
+         where item_id = $1
+         order by version",
+        params![id.uuid()],
+        |row| {
+            Ok(ItemVersion {
+                item_id: row.id()?,
+                version: ItemVersionNumber::new(row.number()?),
+                text: row.parsed()?,
+                inserted_at: row.time()?,
+            })
+        },
+    );
+    versions.await
+}
+
 /// The columns that [`from_row`] reads.
 macro_rules! columns {
     () => {
@@ -168,7 +189,7 @@ fn from_row(row: &mut Fields<'_>) -> Outcome<(i64, Item)> {
     Ok((no, item))
 }
 
-async fn get(db: &mut Db<'_>, id: Id<Item>) -> Outcome<Item> {
+pub(crate) async fn get(db: &mut Db<'_>, operation: &'static str, id: Id<Item>) -> Outcome<Item> {
     let found = db.first(
         concat!(
             "select ",
@@ -181,7 +202,7 @@ async fn get(db: &mut Db<'_>, id: Id<Item>) -> Outcome<Item> {
         params![id.uuid()],
         from_row,
     );
-    let (_, item) = found.await?.ok_or_else(|| refusal::missing(operation::ITEM_GET, id))?;
+    let (_, item) = found.await?.ok_or_else(|| refusal::missing(operation, id))?;
     Ok(item)
 }
 
@@ -339,7 +360,7 @@ async fn update(
     );
     updated.await?;
     if differs {
-        insert_version(db, &item).await?;
+        insert_version(db, &present_version(&item)).await?;
     }
     if retagged {
         db.run("delete from maestro.item_tags where item_no = $1", params![no]).await?;
@@ -354,8 +375,7 @@ async fn update(
 
 /// The row and its text did not fit together: the item is not there, or its text was being changed when it was waited for.
 async fn not_read(db: &mut Db<'_>, id: Id<Item>) -> Outcome<Option<Item>> {
-    let is_there = db.exists("select 1 from maestro.items where id = $1", params![id.uuid()]);
-    if is_there.await? { Ok(None) } else { Err(refusal::missing(operation::ITEM_UPDATE, id).into()) }
+    if is_there(db, id).await? { Ok(None) } else { Err(refusal::missing(operation::ITEM_UPDATE, id).into()) }
 }
 
 async fn why_not_renamed(db: &mut Db<'_>, id: Id<Item>, name: Option<&ItemName>) -> Outcome<Option<Error>> {
@@ -373,18 +393,10 @@ async fn why_not_renamed(db: &mut Db<'_>, id: Id<Item>, name: Option<&ItemName>)
 
 /// Which of its two keys an insert met: the name counts first.
 async fn why_taken(db: &mut Db<'_>, operation: &'static str, item: &Item) -> Outcome<Option<Error>> {
-    let is_named = db.exists(
-        "select 1
-         from maestro.items
-         where item_type = $1
-           and name = $2",
-        params![item.item_type.as_str(), item.name.as_str()],
-    );
-    if is_named.await? {
+    if is_named(db, item).await? {
         return Ok(Some(name_taken(operation, item.item_type, &item.name)));
     }
-    let is_there = db.exists("select 1 from maestro.items where id = $1", params![item.id.uuid()]);
-    Ok(is_there.await?.then(|| refusal::id_taken(operation, item.id)))
+    Ok(is_there(db, item.id).await?.then(|| refusal::id_taken(operation, item.id)))
 }
 
 async fn why_not_deleted(db: &mut Db<'_>, ids: &[Uuid]) -> Outcome<Option<Error>> {
@@ -404,7 +416,7 @@ async fn why_not_deleted(db: &mut Db<'_>, ids: &[Uuid]) -> Outcome<Option<Error>
     Ok(Some(refusal::items_in_use(operation::ITEM_DELETE, names)))
 }
 
-async fn insert(db: &mut Db<'_>, item: &Item) -> Outcome<i64> {
+pub(crate) async fn insert(db: &mut Db<'_>, item: &Item) -> Outcome<i64> {
     let inserted = db.first(
         "insert into maestro.items (
            id, item_type, name, version, tags, metadata, revision, inserted_at, updated_at
@@ -427,14 +439,35 @@ async fn insert(db: &mut Db<'_>, item: &Item) -> Outcome<i64> {
     inserted.await?.ok_or_else(|| crate::rows::unreadable("a new row").into())
 }
 
-async fn insert_version(db: &mut Db<'_>, item: &Item) -> Outcome<()> {
+/// The present text of an item that has just got it.
+fn present_version(item: &Item) -> ItemVersion {
+    ItemVersion {
+        item_id: item.id,
+        version: item.version,
+        text: item.text.clone(),
+        inserted_at: item.updated_at,
+    }
+}
+
+pub(crate) async fn insert_version(db: &mut Db<'_>, version: &ItemVersion) -> Outcome<()> {
     let inserted = db.run(
         "insert into maestro.item_versions (item_id, version, inserted_at, text)
          values ($1, $2, $3, $4)",
-        params![item.id.uuid(), i64::from(item.version.get()), item.updated_at.micros(), item.text.as_str()],
+        params![
+            version.item_id.uuid(),
+            i64::from(version.version.get()),
+            version.inserted_at.micros(),
+            version.text.as_str(),
+        ],
     );
     inserted.await?;
     Ok(())
+}
+
+/// Writes what a new item is found by: its tags and its words.
+pub(crate) async fn insert_search(db: &mut Db<'_>, no: i64, item: &Item) -> Outcome<()> {
+    insert_tags(db, no, item).await?;
+    insert_words(db, no, item).await
 }
 
 async fn insert_tags(db: &mut Db<'_>, no: i64, item: &Item) -> Outcome<()> {

@@ -65,7 +65,7 @@ pub(super) fn is_excluded(state: &str) -> bool {
     state == to_stored(ChunkState::Excluded)
 }
 
-const fn to_stored(state: ChunkState) -> &'static str {
+pub(super) const fn to_stored(state: ChunkState) -> &'static str {
     match state {
         ChunkState::Included => "included",
         ChunkState::Excluded => "excluded",

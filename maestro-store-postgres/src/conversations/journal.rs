@@ -294,10 +294,10 @@ async fn drop_journal(db: &mut Db<'_>, id: Id<ChatEntry>) -> Outcome<()> {
     Ok(())
 }
 
-fn journal_seq(number: i64) -> Outcome<JournalSeq> {
+pub(super) fn journal_seq(number: i64) -> Outcome<JournalSeq> {
     Ok(JournalSeq::from_stored(u32::try_from(number).map_err(|_| unreadable("a number"))?))
 }
 
-fn data(bytes: &[u8]) -> Outcome<String> {
+pub(super) fn data(bytes: &[u8]) -> Outcome<String> {
     Ok(str::from_utf8(bytes).map_err(|_| unreadable("a chunk"))?.to_owned())
 }

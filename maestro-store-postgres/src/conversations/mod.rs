@@ -9,6 +9,7 @@ mod chunks;
 mod entries;
 mod journal;
 mod lineage;
+pub(crate) mod records;
 mod sessions;
 mod threads;
 
@@ -43,7 +44,10 @@ impl Conversations for PostgresStore {
     }
 
     async fn session_get(&self, id: Id<Session>) -> Result<Session> {
-        reading!(&*self.pool, operation::SESSION_GET, |db| sessions::get(db, id).await)
+        reading!(&*self.pool, operation::SESSION_GET, |db| {
+            let (_, session) = sessions::get(db, operation::SESSION_GET, id).await?;
+            Ok(session)
+        })
     }
 
     async fn session_open(&self, id: Id<Session>) -> Result<OpenSession> {

@@ -1,5 +1,7 @@
 //! Sessions: `sessions`, `session_maps`, `session_items`.
 
+use std::fmt;
+
 use maestro_core::{
     Error, Id,
     auth::SavedAuthentication,
@@ -18,15 +20,14 @@ use super::threads;
 use crate::{
     auth,
     error::Outcome,
-    rows::{Db, Fields, params, stored, to_json},
+    rows::{Db, Fields, params, stored, to_json, unreadable},
     supplied_context,
 };
 
 /// The number of a session within the schema.
 pub(super) type SessionNo = i64;
 
-/// Writes a session with its first thread, its maps and its items, in one statement. What it refers to is checked by the
-/// foreign keys; [`why_not_created`] says which did not hold.
+/// Writes a new session. What it refers to is checked by the foreign keys; [`why_not_created`] says which did not hold.
 pub(super) async fn create(db: &mut Db<'_>, new: &NewSession) -> Outcome<Option<Session>> {
     let session = Session {
         id: new.id,
@@ -46,13 +47,19 @@ pub(super) async fn create(db: &mut Db<'_>, new: &NewSession) -> Outcome<Option<
         inserted_at: new.now,
         updated_at: new.now,
     };
-    let (places, items, versions) = item_columns(&session);
-    let created = db.run(
+    insert(db, &session).await?;
+    Ok(Some(session))
+}
+
+/// Writes a session with its first thread, its maps and its items, in one statement.
+pub(super) async fn insert(db: &mut Db<'_>, session: &Session) -> Outcome<SessionNo> {
+    let (places, items, versions) = item_columns(session);
+    let created = db.first(
         "with s as (
            insert into maestro.sessions (
-             id, name, auth_id, model_id, root_thread_id, last_used_at, revision, inserted_at, updated_at
+             id, name, auth_id, model_id, root_thread_id, latest_entry_id, last_used_at, revision, inserted_at, updated_at
            )
-           values ($1, $2, $3, $4, $5, $6, $7, $6, $6)
+           values ($1, $2, $3, $4, $5, $17, $16, $7, $6, $15)
            returning no
          ), t as (
            insert into maestro.threads (id, session_no, fork_turn, head_turn, inserted_at, updated_at)
@@ -62,11 +69,14 @@ pub(super) async fn create(db: &mut Db<'_>, new: &NewSession) -> Outcome<Option<
            insert into maestro.session_maps (session_no, working_dir, memory, tools, mcps)
            select s.no, $8, $9, $10, $11
            from s
+         ), i as (
+           insert into maestro.session_items (session_no, place, item_id, version)
+           select s.no, u.place, u.item_id, u.version
+           from s
+           cross join unnest($12::bigint[], $13::uuid[], $14::bigint[]) u (place, item_id, version)
          )
-         insert into maestro.session_items (session_no, place, item_id, version)
-         select s.no, u.place, u.item_id, u.version
-         from s
-         cross join unnest($12::bigint[], $13::uuid[], $14::bigint[]) u (place, item_id, version)",
+         select no
+         from s",
         params![
             session.id.uuid(),
             session.name.as_str(),
@@ -82,10 +92,13 @@ pub(super) async fn create(db: &mut Db<'_>, new: &NewSession) -> Outcome<Option<
             places,
             items,
             versions,
+            session.updated_at.micros(),
+            session.last_used_at.micros(),
+            session.latest_chat_entry_id.map(|id| id.uuid()),
         ],
+        |row| row.integer(),
     );
-    created.await?;
-    Ok(Some(session))
+    created.await?.ok_or_else(|| unreadable("a new row").into())
 }
 
 pub(super) async fn why_not_created(db: &mut Db<'_>, new: &NewSession) -> Outcome<Option<Error>> {
@@ -101,7 +114,11 @@ pub(super) async fn why_not_created(db: &mut Db<'_>, new: &NewSession) -> Outcom
     Ok(is_taken.then(|| refusal::id_taken(operation::SESSION_CREATE, new.root_thread_id)))
 }
 
-pub(super) async fn get(db: &mut Db<'_>, id: Id<Session>) -> Outcome<Session> {
+pub(super) async fn get(
+    db: &mut Db<'_>,
+    operation: &'static str,
+    id: Id<Session>,
+) -> Outcome<(SessionNo, Session)> {
     let found = db.first(
         concat!(
             "select ",
@@ -114,8 +131,7 @@ pub(super) async fn get(db: &mut Db<'_>, id: Id<Session>) -> Outcome<Session> {
         params![id.uuid()],
         from_row,
     );
-    let (_, session) = found.await?.ok_or_else(|| refusal::missing(operation::SESSION_GET, id))?;
-    Ok(session)
+    found.await?.ok_or_else(|| refusal::missing(operation, id).into())
 }
 
 pub(super) async fn open(db: &mut Db<'_>, id: Id<Session>) -> Outcome<OpenSession> {
@@ -348,10 +364,10 @@ pub(super) async fn number(db: &mut Db<'_>, id: Id<Session>) -> Outcome<Option<S
 
 /// What a session refers to and does not exist: its authentication first, then its persona, then its prompts in order.
 /// The foreign keys say the same, but not which.
-async fn missing_reference(
+pub(super) async fn missing_reference(
     db: &mut Db<'_>,
     operation: &'static str,
-    session: Id<Session>,
+    session: impl fmt::Display,
     auth_id: Option<Id<SavedAuthentication>>,
     items: impl Iterator<Item = &ItemUse>,
 ) -> Outcome<Option<Error>> {

@@ -366,9 +366,9 @@ macro_rules! columns {
          t.head_entry_id, t.head_turn, t.inserted_at, t.updated_at"
     };
 }
-use columns;
+pub(super) use columns;
 
-fn from_row(row: &mut Fields<'_>) -> Outcome<Stored> {
+pub(super) fn from_row(row: &mut Fields<'_>) -> Outcome<Stored> {
     Ok(Stored {
         no: row.integer()?,
         session_no: row.integer()?,

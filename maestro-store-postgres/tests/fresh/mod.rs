@@ -1,5 +1,6 @@
 //! A schema for one test, which goes with it.
 
+use maestro_core::archive::{Archive as _, Violation};
 use maestro_store_postgres::{Migration, PostgresStore, PostgresStoreBuilder, SchemaName};
 use maestro_testkit::postgres::Postgres;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
@@ -40,13 +41,13 @@ impl Drop for Fresh {
         });
         let found = dropping.join();
         if !std::thread::panicking() {
-            assert_eq!(found.unwrap(), Vec::<String>::new(), "what a test leaves behind is sound");
+            assert_eq!(found.unwrap(), Vec::<Violation>::new(), "what a test leaves behind is sound");
         }
     }
 }
 
 /// What does not hold in the store, if it was made.
-async fn check(builder: PostgresStoreBuilder) -> Vec<String> {
+async fn check(builder: PostgresStoreBuilder) -> Vec<Violation> {
     match builder.migration(Migration::ByHand).open().await {
         Ok(store) => store.check().await.unwrap(),
         Err(_) => Vec::new(),

@@ -1,8 +1,15 @@
 //! The check of everything that must hold in a schema and that no constraint says.
 
-use maestro_core::Result;
+use maestro_core::{
+    archive::{RecordKind, Violation},
+    page::PageLimit,
+};
 
-use crate::{PostgresStore, pool::reading, rows::params};
+use super::records;
+use crate::{
+    error::{Failure, Outcome},
+    rows::{Db, params},
+};
 
 /// What must give no rows, and what a row of it means. Each statement gives one text.
 const RULES: &[(&str, &str)] = &[
@@ -152,20 +159,37 @@ const RULES: &[(&str, &str)] = &[
     ),
 ];
 
-impl PostgresStore {
-    /// Reads the whole schema and tells what does not hold in it; nothing is told of a sound one.
-    ///
-    /// It looks at what the contexts promise and no constraint says: turn indexes without holes, heads, lineages,
-    /// journals, versions. Each rule is read at one moment. It takes as long as reading the tables does, and keeps nobody
-    /// from writing meanwhile.
-    pub async fn check(&self) -> Result<Vec<String>> {
-        reading!(&*self.pool, "check store", |db| {
-            let mut problems = Vec::new();
-            for (rule, statement) in RULES {
-                let broken = db.all(statement, params![], |row| Ok(row.text()?.to_owned())).await?;
-                problems.extend(broken.into_iter().map(|row| format!("{rule}: {row}")));
+pub(super) async fn read(db: &mut Db<'_>) -> Outcome<Vec<Violation>> {
+    let mut violations = Vec::new();
+    for (rule, statement) in RULES {
+        let broken = db.all(statement, params![], |row| Ok(row.text()?.to_owned())).await?;
+        violations.extend(broken.into_iter().map(|row| Violation { rule: (*rule).to_owned(), row }));
+    }
+    for kind in RecordKind::ALL {
+        records_of(db, kind, &mut violations).await?;
+    }
+    Ok(violations)
+}
+
+/// Reads every record of a kind, one at a time.
+async fn records_of(db: &mut Db<'_>, kind: RecordKind, violations: &mut Vec<Violation>) -> Outcome<()> {
+    let mut after = None;
+    loop {
+        let keys = records::keys(db, kind, after, PageLimit::default()).await?;
+        for key in &keys {
+            match records::get(db, *key).await {
+                Ok(Some(record)) => violations.extend(record.violations()),
+                Ok(None) => {}
+                Err(Failure::Refused(error)) => {
+                    violations
+                        .push(Violation { rule: format!("cannot be read: {error}"), row: key.to_string() });
+                }
+                Err(failure) => return Err(failure),
             }
-            Ok(problems)
-        })
+        }
+        match keys.last() {
+            Some(last) => after = Some(*last),
+            None => return Ok(()),
+        }
     }
 }
