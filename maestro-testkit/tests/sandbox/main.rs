@@ -10,6 +10,8 @@
 
 mod client;
 mod faults;
+mod oauth;
+mod oauth_codes;
 mod robust;
 mod server;
 mod streams;

@@ -13,8 +13,9 @@ use serde_json::{Value, json};
 
 use super::answer::{Answer, Event, Refusal, ordered};
 use super::ask::Ask;
+use super::authorization::Flavour;
 use super::ids::Ids;
-use super::protocol::{Call, Failure, Protocol, Query, accepted};
+use super::protocol::{Call, Credential, Failure, Protocol, Query};
 use super::reply::Reply;
 
 /// What a stream that fails says of itself.
@@ -125,10 +126,13 @@ fn authorise(call: &Call<'_>) -> Result<(), Refusal> {
         let (scheme, key) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
     });
-    match key {
-        Some(key) if accepted(key) => Ok(()),
-        Some(key) if !key.is_empty() => Err(error::wrong_key(key)),
-        _ => Err(error::no_key()),
+    let Some(key) = key.filter(|key| !key.is_empty()) else { return Err(error::no_key()) };
+    match call.bearer(key, Flavour::Openai) {
+        Credential::Key | Credential::Token(Flavour::Standard) => Ok(()),
+        Credential::Token(_) => Err(error::missing_scope()),
+        Credential::Expired => Err(error::expired_token()),
+        Credential::Revoked => Err(error::revoked_token()),
+        Credential::Unknown => Err(error::wrong_key(key)),
     }
 }
 
