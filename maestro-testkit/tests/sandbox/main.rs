@@ -12,6 +12,8 @@ mod client;
 mod faults;
 mod oauth;
 mod oauth_codes;
+mod oauth_faults;
+mod oauth_refresh;
 mod robust;
 mod server;
 mod streams;
