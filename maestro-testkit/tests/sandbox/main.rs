@@ -12,6 +12,7 @@ mod client;
 mod faults;
 mod oauth;
 mod oauth_codes;
+mod oauth_devices;
 mod oauth_faults;
 mod oauth_refresh;
 mod robust;
