@@ -36,6 +36,8 @@ pub(super) struct Frames {
 pub(super) enum Framing {
     /// Server-sent events with line feeds.
     Sse,
+    /// The same without a content type.
+    SseUntyped,
     /// Server-sent events with carriage return and line feed.
     SseCrlf,
     /// The elements of one JSON array.

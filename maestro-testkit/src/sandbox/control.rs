@@ -93,6 +93,7 @@ fn overview(shared: &Shared) -> Value {
     json!({
         "type": "sandbox",
         "openai": format!("{base}/openai/v1"),
+        "chatgpt": format!("{base}/chatgpt"),
         "anthropic": format!("{base}/anthropic"),
         "gemini": format!("{base}/gemini"),
         "authorization": format!("{base}/oauth"),

@@ -170,7 +170,7 @@ impl Writer<'_> {
                 text.push_str(if self.written == 0 { "[" } else { ",\r\n" });
                 text.push_str(&event.data);
             }
-            Framing::Sse | Framing::SseCrlf => {
+            Framing::Sse | Framing::SseUntyped | Framing::SseCrlf => {
                 if self.script.comments {
                     text.push_str(": keep-alive");
                     text.push_str(newline);

@@ -152,6 +152,13 @@ impl Sandbox {
         format!("{}/openai/v1", self.base_url())
     }
 
+    /// The base URL of a client of ChatGPT's backend, to which it adds `/responses` or `/models`.
+    ///
+    /// It takes no key but only access tokens of the authorization server's OpenAI flavour.
+    pub fn chatgpt_url(&self) -> String {
+        format!("{}/chatgpt", self.base_url())
+    }
+
     /// The base URL of an Anthropic client, to which it adds `/v1/messages`.
     pub fn anthropic_url(&self) -> String {
         format!("{}/anthropic", self.base_url())

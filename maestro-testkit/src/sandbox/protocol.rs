@@ -96,6 +96,7 @@ pub(super) fn protocol(dialect: Dialect) -> &'static dyn Protocol {
         // Its paths are answered before a protocol is looked for.
         Dialect::Openai | Dialect::OpenaiResponses | Dialect::Authorization => &openai::Responses,
         Dialect::OpenaiChat => &openai::Chat,
+        Dialect::Chatgpt => &openai::Chatgpt,
         Dialect::Anthropic => &anthropic::Anthropic,
         Dialect::Gemini => &gemini::Gemini,
     }

@@ -31,6 +31,7 @@ pub(super) fn route(path: &str, headers: &HeaderMap) -> Route {
     let (folder, rest) = split(path);
     let found = match folder {
         Some(Dialect::Openai) => openai(rest),
+        Some(Dialect::Chatgpt) => chatgpt(rest),
         Some(Dialect::Anthropic) => anthropic(rest),
         Some(_) => gemini(rest),
         None => at_root(path, headers),
@@ -41,9 +42,14 @@ pub(super) fn route(path: &str, headers: &HeaderMap) -> Route {
 }
 
 fn split(path: &str) -> (Option<Dialect>, &str) {
-    for (folder, dialect) in
-        [("/openai/", Dialect::Openai), ("/anthropic/", Dialect::Anthropic), ("/gemini/", Dialect::Gemini)]
-    {
+    for (folder, dialect) in [
+        ("/openai/", Dialect::Openai),
+        ("/chatgpt/", Dialect::Chatgpt),
+        // The folder it has on its own host.
+        ("/backend-api/codex/", Dialect::Chatgpt),
+        ("/anthropic/", Dialect::Anthropic),
+        ("/gemini/", Dialect::Gemini),
+    ] {
         if let Some(rest) = path.strip_prefix(folder) {
             return (Some(dialect), rest);
         }
@@ -84,6 +90,15 @@ fn openai(path: &str) -> Option<Route> {
         other => (Dialect::Openai, Endpoint::Model(model(other)?)),
     };
     Some(Route { dialect, endpoint })
+}
+
+fn chatgpt(path: &str) -> Option<Route> {
+    let endpoint = match path {
+        "models" => Endpoint::Models,
+        "responses" => Endpoint::Generate(None),
+        _ => return None,
+    };
+    Some(Route { dialect: Dialect::Chatgpt, endpoint })
 }
 
 fn anthropic(path: &str) -> Option<Route> {
@@ -136,6 +151,9 @@ mod tests {
         let plain = HeaderMap::new();
         for (path, dialect, endpoint) in [
             ("/openai/v1/responses", Dialect::OpenaiResponses, Endpoint::Generate(None)),
+            ("/chatgpt/responses", Dialect::Chatgpt, Endpoint::Generate(None)),
+            ("/backend-api/codex/models", Dialect::Chatgpt, Endpoint::Models),
+            ("/chatgpt/v1/responses", Dialect::Chatgpt, Endpoint::Unknown),
             ("/v1/chat/completions", Dialect::OpenaiChat, Endpoint::Generate(None)),
             ("/v1/messages", Dialect::Anthropic, Endpoint::Generate(None)),
             ("/anthropic/v1/messages/count_tokens", Dialect::Anthropic, Endpoint::Count(None)),

@@ -18,6 +18,8 @@ pub enum Dialect {
     OpenaiResponses,
     /// OpenAI's `POST /v1/chat/completions`.
     OpenaiChat,
+    /// ChatGPT's backend, the host for access tokens; `openai` does not stand for it.
+    Chatgpt,
     /// Anthropic.
     Anthropic,
     /// Gemini.

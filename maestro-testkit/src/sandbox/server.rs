@@ -285,11 +285,12 @@ impl Sending {
 
     fn stream(self, frames: &Frames, request: &Value, script: Option<&StatusScript>) -> Response {
         let content_type = match frames.framing {
-            Framing::Sse => "text/event-stream; charset=utf-8",
-            Framing::SseCrlf => "text/event-stream",
-            Framing::Array => "application/json; charset=UTF-8",
+            Framing::Sse => Some("text/event-stream; charset=utf-8"),
+            Framing::SseUntyped => None,
+            Framing::SseCrlf => Some("text/event-stream"),
+            Framing::Array => Some("application/json; charset=UTF-8"),
         };
-        let mut response = self.head(script.map_or(200, |s| s.code), Some(content_type), script);
+        let mut response = self.head(script.map_or(200, |s| s.code), content_type, script);
         if frames.framing == Framing::SseCrlf {
             let attachment = HeaderValue::from_static("attachment");
             response.headers_mut().insert(header::CONTENT_DISPOSITION, attachment);

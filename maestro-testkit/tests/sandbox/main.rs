@@ -8,9 +8,11 @@
     reason = "clippy excuses test functions, not what they share; bodies written in place read best by value"
 )]
 
+mod chatgpt;
 mod client;
 mod faults;
 mod oauth;
+mod oauth_bearers;
 mod oauth_codes;
 mod oauth_devices;
 mod oauth_faults;

@@ -1,13 +1,16 @@
-//! OpenAI: `GET /v1/models`, `POST /v1/responses`, `POST /v1/chat/completions`.
+//! OpenAI: `GET /v1/models`, `POST /v1/responses`, `POST /v1/chat/completions`, and ChatGPT's backend.
 
 mod chat;
 mod chat_check;
+mod chatgpt;
 mod error;
 mod fields;
 mod items;
 mod models;
 mod responses;
 mod responses_check;
+
+pub(super) use chatgpt::Chatgpt;
 
 use serde_json::{Value, json};
 
@@ -51,7 +54,7 @@ impl Protocol for Responses {
     }
 
     fn answer(&self, ask: &Ask, request: &Value, reply: &Reply, ids: &Ids) -> Answer {
-        responses::answer(ask, request, reply, ids)
+        responses::answer(responses::Host::Api, ask, request, reply, ids)
     }
 
     fn error(&self, status: u16) -> Refusal {
@@ -120,13 +123,15 @@ impl Protocol for Chat {
     }
 }
 
+/// The bearer token or key of a request, if there is any.
+fn secret<'a>(call: &Call<'a>) -> Option<&'a str> {
+    let (scheme, key) = call.headers.get("authorization")?.to_str().ok()?.split_once(' ')?;
+    let key = key.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !key.is_empty()).then_some(key)
+}
+
 fn authorise(call: &Call<'_>) -> Result<(), Refusal> {
-    let header = call.headers.get("authorization").and_then(|value| value.to_str().ok());
-    let key = header.and_then(|value| {
-        let (scheme, key) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
-    });
-    let Some(key) = key.filter(|key| !key.is_empty()) else { return Err(error::no_key()) };
+    let Some(key) = secret(call) else { return Err(error::no_key()) };
     match call.bearer(key, Flavour::Openai) {
         Credential::Key | Credential::Token(Flavour::Standard) => Ok(()),
         Credential::Token(_) => Err(error::missing_scope()),
