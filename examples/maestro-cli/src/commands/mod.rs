@@ -7,4 +7,6 @@ pub(crate) mod decode;
 pub(crate) mod models;
 pub(crate) mod sandbox;
 pub(crate) mod session;
+pub(crate) mod session_file;
+pub(crate) mod store;
 pub(crate) mod thread;
