@@ -33,6 +33,15 @@ pub(super) const fn onto(merge: bool) -> OntoExisting {
 }
 
 #[derive(Serialize)]
+#[serde(tag = "type", rename = "progress")]
+struct ProgressLine {
+    kind: &'static str,
+    done: u64,
+    records: u64,
+    bytes: u64,
+}
+
+#[derive(Serialize)]
 #[serde(tag = "type", rename = "copied")]
 struct CopiedLine {
     from: String,
@@ -91,16 +100,21 @@ pub(super) async fn copy(
     let mut interrupts = Interrupts::listen()?;
     let options = CopyOptions { onto, ..CopyOptions::default() };
     let bar = progress_bar(app.output);
-    let mut progress = |progress: CopyProgress| {
-        bar.set_length(progress.records);
-        bar.set_position(progress.done);
-        bar.set_message(format!("{}s", progress.kind));
+    let mut told = Ok(());
+    let mut progress = |CopyProgress { kind, records, done, bytes }: CopyProgress| {
+        bar.set_length(records);
+        bar.set_position(done);
+        bar.set_message(format!("{kind}s"));
+        if app.output.is_json() && told.is_ok() {
+            told = app.output.json(&ProgressLine { kind: kind.as_str(), done, records, bytes });
+        }
     };
     let copied = tokio::select! {
         copied = archive::copy(&*source, &*target, &options, &mut progress) => Some(copied),
         () = interrupts.next() => None,
     };
     bar.finish_and_clear();
+    told?;
     let Some(copied) = copied else {
         return Err(stopped("copy store")
             .because("stopped; what was copied is whole")
