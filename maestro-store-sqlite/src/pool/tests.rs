@@ -1,3 +1,4 @@
+use maestro_core::archive::Archive as _;
 use std::{
     sync::{Arc, mpsc},
     thread::sleep,

@@ -263,7 +263,7 @@ impl Draw {
             6..21 if self.auths.live.is_empty() => Some(self.auth_create()),
             29..120 if self.sessions.live.is_empty() => Some(self.session_create()),
             40..56 | 60..64 | 103..120 if self.entries.live.is_empty() => Some(self.entry_append()),
-            86..99 | 99..102 if self.streams.is_empty() => Some(self.entry_begin()),
+            86..102 if self.streams.is_empty() => Some(self.entry_begin()),
             126..140 if self.items.live.is_empty() => Some(self.item_create()),
             _ => None,
         }

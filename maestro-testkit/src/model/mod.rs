@@ -250,17 +250,23 @@ async fn call(
 /// Makes a test that runs random programs on the stores that `reference` and `fresh` make, see [`model`](crate::model).
 ///
 /// Both are an `async fn() -> (Arc<dyn Store>, Guard)` in the same module, called once for each program, so they should
-/// be quick. `cases = 2_000` runs so many programs in place of [`CASES`](crate::model::CASES).
+/// be quick. `cases = 2_000` runs so many programs in place of [`CASES`](crate::model::CASES), and `needs = postgres` before
+/// it makes the test say *ignored* where there is no Postgres.
 #[macro_export]
 macro_rules! store_model {
     ($reference:ident, $fresh:ident $(,)?) => {
         $crate::store_model!($reference, $fresh, cases = $crate::model::CASES);
     };
     ($reference:ident, $fresh:ident, cases = $cases:expr $(,)?) => {
+        $crate::store_model!($reference, $fresh, needs = nothing, cases = $cases);
+    };
+    ($reference:ident, $fresh:ident, needs = $needs:ident, cases = $cases:expr $(,)?) => {
         mod model {
-            #[test]
-            fn random_programs_cannot_tell_the_store_from_the_reference() {
-                $crate::model::agree($cases, super::$reference, super::$fresh);
+            $crate::__store_needs! { $needs
+                #[test]
+                fn random_programs_cannot_tell_the_store_from_the_reference() {
+                    $crate::model::agree($cases, super::$reference, super::$fresh);
+                }
             }
         }
     };
