@@ -97,8 +97,10 @@ pub(super) async fn stats(app: &App, url: &StoreUrl) -> Result<Exit> {
     app.output.line("")?;
     app.output.line(&format!("{url}, schema version {schema_version}"))?;
     let waiting = if streaming > 0 { format!(", {streaming} streaming") } else { String::new() };
+    let [turns, entries] = [(turns, "turn", "turns"), (entries, "entry", "entries")]
+        .map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many }));
     app.output.line(&format!(
-        "{turns} turns, {entries} entries{waiting}; {} in all, {} a turn",
+        "{turns}, {entries}{waiting}; {} in all, {} a turn",
         shown(bytes),
         shown(bytes_per_turn)
     ))?;
