@@ -206,7 +206,7 @@ impl FromStr for Race {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __process_tests {
-    ($($with:tt)*) => { $crate::__store_processes! { $($with)*;
+    ($($with:tt)*) => { $crate::__store_processes! { $($with)* ;
         programs_that_append_at_once_lose_nothing,
         of_programs_that_race_exactly_one_wins,
         a_new_store_is_made_once,
@@ -240,6 +240,17 @@ macro_rules! __store_processes {
             })*
         }
     };
+    (all ignored $reason:literal; $($name:ident),* $(,)?) => {
+        mod processes {
+            $(
+                #[test]
+                #[ignore = $reason]
+                fn $name() {
+                    panic!($reason);
+                }
+            )*
+        }
+    };
     // The arms of the ignored names come first, so that they win over the one for all others.
     (ignore ($dollar:tt) $($name:ident => $reason:literal),*) => {
         macro_rules! __process_test {
@@ -255,9 +266,12 @@ macro_rules! __store_processes {
 ///
 /// `place` is an `async fn() -> (String, Guard)`, `open` an `async fn(String) -> Result<Arc<dyn Store>>`, both in the same
 /// module; `check = check` adds an `async fn(String) -> Vec<String>` of the store's own, and `ignore = { name => "reason" }`
-/// leaves tests out in sight.
+/// leaves tests out in sight. A store that no other program can open says so with `store_processes!(ignore = "why")`.
 #[macro_export]
 macro_rules! store_processes {
+    (ignore = $reason:literal $(,)?) => {
+        $crate::__process_tests! { all ignored $reason }
+    };
     ($place:ident, $open:ident $(, ignore = { $($name:ident => $reason:literal),* $(,)? })? $(,)?) => {
         $crate::__store_processes! { ignore ($) $($($name => $reason),*)? }
         $crate::__process_tests! { tests super::$place, super::$open, $crate::processes::nothing_more }
