@@ -188,6 +188,17 @@ pub fn deep_maps<'a>(
     if deep.is_empty() { Ok(()) } else { Err(Error::invalid(operation, deep)) }
 }
 
+/// Refuses a working directory that holds a NUL: no directory does, and Postgres can keep none in a text. Stores ask this
+/// with [`deep_maps`].
+pub fn nul_in_directory(operation: &'static str, working_dir: Option<&str>) -> Result<()> {
+    match working_dir {
+        Some(directory) if directory.contains('\0') => {
+            Err(Error::invalid(operation, [FieldError::new("working_dir", "must not hold a NUL character")]))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Whether a map lies no deeper than [`JSON_MAP_DEPTH`].
 pub(crate) fn is_shallow(map: &JsonMap) -> bool {
     map.values().all(|value| fits(value, JSON_MAP_DEPTH - 1))

@@ -8,7 +8,7 @@ use std::{
 };
 
 use directories::ProjectDirs;
-use maestro::{Error, ErrorKind, MemoryStore, SqliteStore, Store};
+use maestro::{Error, ErrorKind, MemoryStore, SqliteStore, archive::Archive};
 
 use crate::exit::{Failure, Result, invalid};
 
@@ -50,7 +50,7 @@ impl fmt::Display for StoreUrl {
 
 impl StoreUrl {
     /// Opens the store, and makes it if it is not there.
-    pub(crate) async fn open(&self) -> Result<Arc<dyn Store>> {
+    pub(crate) async fn open(&self) -> Result<Arc<dyn Archive>> {
         match self {
             Self::Memory => Ok(Arc::new(MemoryStore::new())),
             Self::Sqlite(path) => {
@@ -70,6 +70,69 @@ impl StoreUrl {
             }
         }
     }
+}
+
+impl StoreUrl {
+    /// Opens the store, which must be there.
+    pub(crate) async fn open_existing(&self) -> Result<Arc<dyn Archive>> {
+        self.expect_existing()?;
+        self.open().await
+    }
+
+    /// [`ErrorKind::NotFound`] when there is no such store, so that looking at one makes none.
+    pub(crate) fn expect_existing(&self) -> Result<()> {
+        match self {
+            Self::Sqlite(path) if !path.exists() => Err(Error::not_found("open store", self)
+                .because("there is no such file")
+                .advise("name a store that is there, such as sqlite:PATH")
+                .into()),
+            Self::Memory | Self::Sqlite(_) => Ok(()),
+        }
+    }
+
+    /// Whether both are the same place, whatever way leads to it.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Sqlite(one), Self::Sqlite(other)) => is_same_file(one, other),
+            // Each opening of a store in memory is a store of its own.
+            _ => false,
+        }
+    }
+}
+
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        // Links of one file have several paths.
+        if let (Ok(one), Ok(other)) = (fs::metadata(one), fs::metadata(other)) {
+            return (one.dev(), one.ino()) == (other.dev(), other.ino());
+        }
+    }
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    real(one) == real(other)
+}
+
+/// A text without the passwords of the URLs in it.
+pub(crate) fn without_passwords(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once("://") {
+        shown.push_str(before);
+        shown.push_str("://");
+        let authority = behind.split(|c: char| c.is_whitespace() || matches!(c, '/' | '\'' | '"')).next();
+        rest = behind;
+        if let Some((user, password)) = authority
+            .and_then(|authority| authority.rsplit_once('@'))
+            .and_then(|(login, _)| login.split_once(':'))
+        {
+            shown.push_str(user);
+            shown.push_str(":…");
+            rest = behind.get(user.len() + 1 + password.len()..).unwrap_or_default();
+        }
+    }
+    shown.push_str(rest);
+    shown
 }
 
 /// The store that is used when none is named: a file in the platform's data directory, which is made.
@@ -134,6 +197,19 @@ mod tests {
         }
         for text in ["", "a.sqlite", "sqlite:", "memory:x", "postgres://h/d"] {
             assert!(text.parse::<StoreUrl>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_password_in_a_url_is_not_shown() {
+        for (text, shown) in [
+            ("postgres://maestro:s3cret@host:5432/db", "postgres://maestro:…@host:5432/db"),
+            ("value 'postgres://u:p@ss:w@h/d' for", "value 'postgres://u:…@h/d' for"),
+            ("postgres://u@h/d sqlite:///a:b@c", "postgres://u@h/d sqlite:///a:b@c"),
+            ("http://a:b@c and http://d:e@f", "http://a:…@c and http://d:…@f"),
+            ("nothing", "nothing"),
+        ] {
+            assert_eq!(without_passwords(text), shown);
         }
     }
 }

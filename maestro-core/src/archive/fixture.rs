@@ -133,7 +133,7 @@ pub(super) fn session() -> SessionRecord {
         memory: map(),
         tools: JsonMap::new(),
         mcps: map(),
-        working_dir: Some("/tmp/\u{0}é".to_owned()),
+        working_dir: Some("/tmp/\u{1}é".to_owned()),
         root_thread_id: root_id,
         latest_chat_entry_id: Some(streaming.id),
         last_used_at: at(30),

@@ -93,6 +93,8 @@ impl Problems {
         {
             self.of_map(field, map);
         }
+        let holds = session.working_dir.as_ref().is_none_or(|directory| !directory.contains('\0'));
+        self.expect(holds, "working_dir", "must not hold a NUL character");
         let known = Known::of(record);
         self.expect(
             known.threads.get(&session.root_thread_id).is_some_and(|root| root.parent_thread_id.is_none()),

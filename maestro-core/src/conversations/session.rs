@@ -36,7 +36,7 @@ pub struct Session {
     pub tools: JsonMap,
     /// The MCP servers of it.
     pub mcps: JsonMap,
-    /// The directory in which its tools work.
+    /// The directory in which its tools work; it holds no NUL.
     pub working_dir: Option<String>,
     /// The thread that it began with.
     pub root_thread_id: Id<Thread>,
@@ -113,7 +113,7 @@ pub struct NewSession {
     pub tools: JsonMap,
     /// The MCP servers of it.
     pub mcps: JsonMap,
-    /// The directory in which its tools work.
+    /// The directory in which its tools work; it holds no NUL.
     pub working_dir: Option<String>,
     /// The present moment.
     pub now: Timestamp,

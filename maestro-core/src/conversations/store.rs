@@ -32,7 +32,7 @@ pub trait Conversations: Send + Sync {
     ///
     /// [`Conflict`](ErrorKind::Conflict) when the id of the session or the thread is taken; [`NotFound`](ErrorKind::NotFound) when the authentication, or an item
     /// in that version, does not exist; [`Invalid`](ErrorKind::Invalid) when a map lies deeper than
-    /// [`JSON_MAP_DEPTH`](crate::supplied_context::JSON_MAP_DEPTH).
+    /// [`JSON_MAP_DEPTH`](crate::supplied_context::JSON_MAP_DEPTH), or the working directory holds a NUL.
     async fn session_create(&self, new: NewSession) -> Result<Session>;
 
     /// The session with this id. [`NotFound`](ErrorKind::NotFound) when there is none.

@@ -52,6 +52,7 @@ impl State {
 impl Conversations for MemoryStore {
     async fn session_create(&self, new: NewSession) -> Result<Session> {
         refusal::deep_maps(operation::SESSION_CREATE, new.maps())?;
+        refusal::nul_in_directory(operation::SESSION_CREATE, new.working_dir.as_deref())?;
         let state = &mut *self.lock();
         state.conversations.session_create(new, &state.auth, &state.items)
     }
@@ -77,6 +78,8 @@ impl Conversations for MemoryStore {
         now: Timestamp,
     ) -> Result<Session> {
         refusal::deep_maps(operation::SESSION_UPDATE, change.maps())?;
+        let directory = change.working_dir.as_ref().and_then(Option::as_deref);
+        refusal::nul_in_directory(operation::SESSION_UPDATE, directory)?;
         let state = &mut *self.lock();
         state.conversations.session_update(id, expected, change, now, &state.auth, &state.items)
     }

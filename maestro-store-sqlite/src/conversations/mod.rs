@@ -33,6 +33,7 @@ use crate::{SqliteStore, pool::Durability};
 impl Conversations for SqliteStore {
     async fn session_create(&self, new: NewSession) -> Result<Session> {
         refusal::deep_maps(operation::SESSION_CREATE, new.maps())?;
+        refusal::nul_in_directory(operation::SESSION_CREATE, new.working_dir.as_deref())?;
         self.write(operation::SESSION_CREATE, move |tx| sessions::create(tx, &new)).await
     }
 
@@ -65,6 +66,8 @@ impl Conversations for SqliteStore {
         now: Timestamp,
     ) -> Result<Session> {
         refusal::deep_maps(operation::SESSION_UPDATE, change.maps())?;
+        let directory = change.working_dir.as_ref().and_then(Option::as_deref);
+        refusal::nul_in_directory(operation::SESSION_UPDATE, directory)?;
         self.write(operation::SESSION_UPDATE, move |tx| sessions::update(tx, id, expected, &change, now))
             .await
     }

@@ -1,3 +1,4 @@
+use maestro_core::archive::Archive as _;
 use std::{
     sync::{Arc, mpsc},
     thread::sleep,
@@ -6,6 +7,7 @@ use std::{
 
 use maestro_core::{
     Error, ErrorKind, Result,
+    archive::Archive as _,
     chat::{Part, Role},
     conversations::{Conversations as _, LineageRange, NewChatEntry, NewSession, SessionName, ThreadHead},
     time::Timestamp,

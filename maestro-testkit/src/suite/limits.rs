@@ -124,7 +124,7 @@ pub async fn every_character_is_kept_in_texts_of_parts(store: &dyn Store) {
     keeps_parts(store, texts.map(Part::text).to_vec()).await;
 }
 
-/// What a session keeps in its maps and its directory may hold NUL and all else.
+/// What a session keeps in its maps may hold NUL and all else; its directory all but NUL.
 pub async fn every_character_is_kept_in_maps(store: &dyn Store) {
     let all: String = ('\0'..='\u{ff}').chain(['\u{ffff}', '\u{10ffff}']).collect();
     let map = JsonMap::from_iter([(all.clone(), Value::String(all.clone())), (String::new(), Value::Null)]);
@@ -132,7 +132,7 @@ pub async fn every_character_is_kept_in_maps(store: &dyn Store) {
         memory: map.clone(),
         tools: map.clone(),
         mcps: map.clone(),
-        working_dir: Some(all),
+        working_dir: Some(all.replace('\0', "")),
         ..new_session("maps")
     };
     let session = store.session_create(new).await.unwrap();
@@ -229,6 +229,21 @@ pub async fn a_map_that_is_too_deep_is_refused(store: &dyn Store) {
     let update = store.item_update(item.id, item.revision, change, at(1)).await;
     assert_eq!(refused(update, ErrorKind::Invalid).fields()[0].field, "metadata");
     assert_eq!(store.item_get(item.id).await.unwrap(), item);
+}
+
+/// A working directory that holds a NUL is refused by name, and nothing is written.
+pub async fn a_directory_with_a_nul_is_refused(store: &dyn Store) {
+    let there = session(store).await;
+    let directory = Some("/tmp/\0".to_owned());
+    let new = NewSession { working_dir: directory.clone(), ..new_session("nowhere") };
+    let id = new.id;
+    let error = refused(store.session_create(new).await, ErrorKind::Invalid);
+    assert_eq!(error.fields()[0].field, "working_dir");
+    refused(store.session_get(id).await, ErrorKind::NotFound);
+    let change = SessionChange { working_dir: Some(directory), ..SessionChange::default() };
+    let update = store.session_update(there.id, there.revision, change, at(1)).await;
+    assert_eq!(refused(update, ErrorKind::Invalid).fields()[0].field, "working_dir");
+    assert_eq!(store.session_get(there.id).await.unwrap(), there);
 }
 
 /// An entry may have thousands of parts, or none.

@@ -279,6 +279,7 @@ macro_rules! __store_promises {
             native_json_may_be_nested_deeply,
             maps_are_kept_down_to_their_depth,
             a_map_that_is_too_deep_is_refused,
+            a_directory_with_a_nul_is_refused,
             an_entry_has_any_number_of_parts,
         }
         round_trips {

@@ -140,10 +140,10 @@ macro_rules! __archive_suite {
         }
     };
     // The arms of the ignored names come first, so that they win over the one for all others.
-    (ignore ($dollar:tt) $($name:ident => $reason:literal),*) => {
+    (ignore ($dollar:tt) $needs:ident $($name:ident => $reason:literal),*) => {
         macro_rules! __archive_test {
             $(($name, $dollar($test:tt)*) => { #[ignore = $reason] $dollar($test)* };)*
-            ($dollar kept:ident, $dollar($test:tt)*) => { $dollar($test)* };
+            ($dollar kept:ident, $dollar($test:tt)*) => { $crate::__store_needs! { $needs $dollar($test)* } };
         }
         // Only what is a promise can be left out.
         $(const _: () = { let _ = $crate::suite::archive::promises::$name; };)*
@@ -153,11 +153,17 @@ macro_rules! __archive_suite {
 /// Makes a test of each promise of the [suite of archives](crate::suite::archive), for the stores that `fresh` makes.
 ///
 /// `fresh` is an `async fn() -> (Arc<dyn Archive>, Guard)` in the same module; the guard is dropped after the store.
+///
+/// `needs = postgres` and then `ignore = { promise => "reason" }` may follow, either or both.
 #[macro_export]
 macro_rules! archive_suite {
-    ($fresh:ident $(,)?) => { $crate::archive_suite!($fresh, ignore = {}); };
-    ($fresh:ident, ignore = { $($name:ident => $reason:literal),* $(,)? } $(,)?) => {
-        $crate::__archive_suite! { ignore ($) $($name => $reason),* }
+    ($fresh:ident $(,)?) => { $crate::archive_suite!($fresh, needs = nothing, ignore = {}); };
+    ($fresh:ident, needs = $needs:ident $(,)?) => { $crate::archive_suite!($fresh, needs = $needs, ignore = {}); };
+    ($fresh:ident, ignore = $ignored:tt $(,)?) => {
+        $crate::archive_suite!($fresh, needs = nothing, ignore = $ignored);
+    };
+    ($fresh:ident, needs = $needs:ident, ignore = { $($name:ident => $reason:literal),* $(,)? } $(,)?) => {
+        $crate::__archive_suite! { ignore ($) $needs $($name => $reason),* }
         $crate::__archive_promises! { tests $fresh }
     };
 }

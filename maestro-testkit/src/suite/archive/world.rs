@@ -133,7 +133,7 @@ impl World {
             persona: Some(first),
             system_prompts: vec![used(prompt), used(persona), used(prompt)],
             memory: map(),
-            working_dir: Some("/tmp/é \0".to_owned()),
+            working_dir: Some("/tmp/é \u{1}".to_owned()),
             ..new_session("talk")
         };
         let session = store.session_create(new).await.unwrap();

@@ -1,0 +1,16 @@
+//! What happens to a store when its server stops, when programs meet, and when it finds something else in its place.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
+
+#[path = "../fresh/mod.rs"]
+mod fresh;
+
+mod given;
+mod limits;
+mod migrations;
+mod plans;
+mod program;
+mod restart;
+mod schemas;
+mod secrets;
+mod several_programs;
