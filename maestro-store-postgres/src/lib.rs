@@ -119,9 +119,7 @@ impl PostgresStore {
     /// program has taken it back since it was opened.
     pub async fn schema_version(&self) -> Result<u32> {
         const OPERATION: &str = "read schema version";
-        reading!(&*self.pool, OPERATION, |db| Ok(
-            migrations::version(db.connection, db.schema, OPERATION).await?
-        ))
+        reading!(&*self.pool, OPERATION, |db| migrations::version_in(db, OPERATION).await)
     }
 
     /// The schema that the store is in.

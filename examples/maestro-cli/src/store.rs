@@ -8,7 +8,8 @@ use std::{
 };
 
 use directories::ProjectDirs;
-use maestro::{Error, ErrorKind, MemoryStore, SqliteStore, Store};
+use maestro::{Error, ErrorKind, MemoryStore, PostgresStore, SqliteStore, Store};
+use url::Url;
 
 use crate::exit::{Failure, Result, invalid};
 
@@ -19,12 +20,36 @@ pub(crate) enum StoreUrl {
     Memory,
     /// In a file.
     Sqlite(PathBuf),
+    /// In a schema of a Postgres database.
+    Postgres(PostgresUrl),
+}
+
+/// The URL of a Postgres database, which is never shown with its password.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct PostgresUrl(String);
+
+impl fmt::Display for PostgresUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Ok(mut url) = Url::parse(&self.0) else { return f.write_str("postgres:") };
+        // A password can stand in two places. A URL of this kind can have one taken away.
+        let _ = url.set_password(None);
+        url.set_query(None);
+        url.set_fragment(None);
+        url.fmt(f)
+    }
+}
+
+impl fmt::Debug for PostgresUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 impl FromStr for StoreUrl {
     type Err = Error;
 
-    /// Reads `memory:` or `sqlite:PATH`.
+    /// Reads `memory:`, `sqlite:PATH` or `postgres://…`, whose rest is read when it is opened: what is wrong with a URL is
+    /// told here with all of it, password included.
     fn from_str(text: &str) -> Result<Self, Error> {
         let text = text.trim();
         match text.split_once(':') {
@@ -34,7 +59,14 @@ impl FromStr for StoreUrl {
                 let path = path.strip_prefix("//").filter(|path| path.starts_with('/')).unwrap_or(path);
                 Ok(Self::Sqlite(path.into()))
             }
-            _ => Err(invalid("read the store", "store", "must be memory: or sqlite:PATH")),
+            Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => {
+                Ok(Self::Postgres(PostgresUrl(text.to_owned())))
+            }
+            _ => Err(invalid(
+                "read the store",
+                "store",
+                "must be memory:, sqlite:PATH or postgres://USER@HOST/DATABASE",
+            )),
         }
     }
 }
@@ -44,6 +76,7 @@ impl fmt::Display for StoreUrl {
         match self {
             Self::Memory => f.write_str("memory:"),
             Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Postgres(url) => url.fmt(f),
         }
     }
 }
@@ -66,6 +99,10 @@ impl StoreUrl {
                 }
                 make_private_file(path);
                 let store = SqliteStore::open(path).await.map_err(Failure::Store)?;
+                Ok(Arc::new(store))
+            }
+            Self::Postgres(PostgresUrl(url)) => {
+                let store = PostgresStore::connect(url).await.map_err(Failure::Store)?;
                 Ok(Arc::new(store))
             }
         }
@@ -122,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_store_is_memory_or_a_file() {
+    fn a_store_is_memory_or_a_file_or_a_database() {
         assert_eq!("memory:".parse::<StoreUrl>().unwrap(), StoreUrl::Memory);
         for (text, path) in [
             ("sqlite:a.sqlite", "a.sqlite"),
@@ -132,8 +169,23 @@ mod tests {
         ] {
             assert_eq!(text.parse::<StoreUrl>().unwrap(), StoreUrl::Sqlite(path.into()), "{text}");
         }
-        for text in ["", "a.sqlite", "sqlite:", "memory:x", "postgres://h/d"] {
+        for url in ["postgres://h/d", "postgresql:///d?host=/run"] {
+            assert_eq!(url.parse::<StoreUrl>().unwrap(), StoreUrl::Postgres(PostgresUrl(url.to_owned())));
+        }
+        for text in ["", "a.sqlite", "sqlite:", "memory:x", "postgres:", "mysql://h/d"] {
             assert!(text.parse::<StoreUrl>().is_err(), "{text}");
+        }
+    }
+    #[test]
+    fn a_database_is_shown_without_its_password() {
+        for (url, shown) in [
+            ("postgres://ann:s3cret@h:1/d?sslmode=require", "postgres://ann@h:1/d"),
+            ("postgres://h/d?user=ann&password=s3cret", "postgres://h/d"),
+            ("postgres://ann:s3cret@h:none/d", "postgres:"),
+        ] {
+            let url: StoreUrl = url.parse().unwrap();
+            assert_eq!(url.to_string(), shown);
+            assert!(!format!("{url:?}").contains("s3cret"), "{url:?}");
         }
     }
 }
