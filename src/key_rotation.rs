@@ -14,7 +14,7 @@ use crate::Maestro;
 
 /// How long one row is kept from being refreshed at the most: sealing takes microseconds, so this is for a program
 /// that dies in between.
-const LEASE: Duration = Duration::from_secs(30);
+const LEASE: Duration = Duration::from_secs(15);
 
 /// How long to wait before rows that others hold are looked at again.
 const PAUSE: Duration = Duration::from_millis(250);

@@ -37,8 +37,10 @@
 //! | call a provider by the name of a saved authentication | [`Universal`] |
 //! | read and write sessions, threads, entries, personas | [`Maestro::store`] and the context traits in [`core`] |
 //! | change the vault's key while others work | [`Maestro::rotate_key`] |
+//! | copy a store into another, compare two, keep a session as a file | [`archive`] |
 //! | add a provider of your own | [`core::provider::Provider`], [`MaestroBuilder::registry`] |
 
+pub mod archive;
 mod authentications;
 mod builder;
 mod chat_stream;

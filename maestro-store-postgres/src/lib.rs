@@ -273,6 +273,22 @@ impl PostgresStoreBuilder {
         migrate.await.map_err(|error| target.named(error))
     }
 
+    /// The version of the schema that the database has, 0 when there is none; nothing is made.
+    ///
+    /// Errors are those of [`open`](Self::open).
+    pub async fn schema_version(self) -> Result<u32> {
+        const OPERATION: &str = "read schema version";
+        let (target, settings) = self.settings(OPERATION)?;
+        let schema = Schema::new(self.schema);
+        let read = async {
+            let mut connection = settings.connect(OPERATION).await?;
+            let version = migrations::version(&mut connection, &schema, OPERATION).await?;
+            let _ = connection.close().await;
+            Ok(version)
+        };
+        read.await.map_err(|error| target.named(error))
+    }
+
     fn settings(&self, operation: &'static str) -> Result<(Target, Settings)> {
         let target = Target::parse(operation, &self.url)?;
         let mut options = target.options().clone();

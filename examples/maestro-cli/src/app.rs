@@ -4,6 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use maestro::{
     Error, ErrorKind, Maestro, Store,
+    archive::Archive,
     core::{
         auth::{Vault, VaultKey},
         provider::Registry,
@@ -27,7 +28,7 @@ pub(crate) struct App {
     pub(crate) registry: Registry,
     named_store: Option<StoreUrl>,
     key_file: Option<PathBuf>,
-    store: OnceCell<Arc<dyn Store>>,
+    store: OnceCell<Arc<dyn Archive>>,
     keyless: OnceCell<Maestro>,
     with_key: OnceCell<Maestro>,
 }
@@ -53,6 +54,11 @@ impl App {
 
     /// The store.
     pub(crate) async fn store(&self) -> Result<&dyn Store> {
+        Ok(self.archive().await?)
+    }
+
+    /// The same store, by its whole records.
+    pub(crate) async fn archive(&self) -> Result<&dyn Archive> {
         let store = self.store.get_or_try_init(|| async { self.store_url()?.open().await }).await?;
         Ok(store.as_ref())
     }
@@ -63,21 +69,29 @@ impl App {
         if let Some(maestro) = self.with_key.get() {
             return Ok(maestro);
         }
-        self.keyless.get_or_try_init(|| async { self.build(Vault::new(VaultKey::generate())).await }).await
+        self.keyless
+            .get_or_try_init(|| async { self.maestro_of(Vault::new(VaultKey::generate())).await })
+            .await
     }
 
     /// Maestro with the key of the vault, which is made if there is none.
     pub(crate) async fn maestro_with_key(&self) -> Result<&Maestro> {
         self.with_key
             .get_or_try_init(|| async {
-                let source = KeySource { file: self.key_file.clone(), store: self.store_url()? };
+                let source = self.key_source()?;
                 let vault = blocking("open the vault", move || source.open_or_make()).await??;
-                self.build(vault).await
+                self.maestro_of(vault).await
             })
             .await
     }
 
-    async fn build(&self, vault: Vault) -> Result<Maestro> {
+    /// Where the keys of the vault are.
+    pub(crate) fn key_source(&self) -> Result<KeySource> {
+        Ok(KeySource { file: self.key_file.clone(), store: self.store_url()? })
+    }
+
+    /// Maestro with this vault, whatever keys are found elsewhere.
+    pub(crate) async fn maestro_of(&self, vault: Vault) -> Result<Maestro> {
         self.store().await?;
         let store = self.store.get().cloned().ok_or_else(|| Error::new(ErrorKind::Internal, "open store"))?;
         let maestro = Maestro::builder().shared_store(store).vault(vault).registry(self.registry.clone());

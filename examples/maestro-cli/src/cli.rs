@@ -11,11 +11,11 @@ use maestro::{Error, ErrorKind};
 
 use crate::{
     app::App,
-    commands::{auth, chat, context, decode, models, sandbox, session, thread},
+    commands::{auth, chat, context, decode, models, sandbox, session, store, thread},
     exit::{self, Exit, Failure, Result, invalid},
     logging,
     output::{ColorChoice, Format, Output},
-    store::StoreUrl,
+    store::{StoreUrl, without_passwords},
 };
 
 /// How long work that nobody waits for any more may take at the end.
@@ -69,6 +69,8 @@ enum Command {
     Thread(thread::Command),
     #[command(subcommand)]
     Context(context::Command),
+    #[command(subcommand)]
+    Store(store::Command),
     Decode(decode::Args),
     Sandbox(sandbox::Args),
     /// Write a completion script for a shell to standard output
@@ -113,6 +115,7 @@ async fn dispatch(app: &App, command: Command) -> Result<Exit> {
         Command::Session(command) => Box::pin(session::run(app, command)).await,
         Command::Thread(command) => Box::pin(thread::run(app, command)).await,
         Command::Context(command) => Box::pin(context::run(app, command)).await,
+        Command::Store(command) => Box::pin(store::run(app, command)).await,
         Command::Decode(args) => decode::run(app, args),
         Command::Sandbox(args) => Box::pin(sandbox::run(app, args)).await,
         Command::Completions { shell } => {
@@ -176,14 +179,14 @@ fn bad_usage(error: &clap::Error) -> Exit {
     }
 }
 
-/// What clap says of a command line, without values such as that of `--key-stdin=VALUE`: that can only be a key which was
-/// given in the wrong way.
+/// What clap says of a command line, without passwords in URLs, and without values such as that of `--key-stdin=VALUE`:
+/// that can only be a key which was given in the wrong way.
 fn without_keys(text: String) -> String {
     let values = std::env::args().filter_map(|arg| {
         let (name, value) = arg.split_once('=')?;
         (name.starts_with("--key-") && value.len() > 3).then(|| value.to_owned())
     });
-    values.fold(text, |text, value| text.replace(&value, "…"))
+    without_passwords(&values.fold(text, |text, value| text.replace(&value, "…")))
 }
 
 /// Shows what `maestro` can do when it is asked for nothing, and what `maestro auth` can do.

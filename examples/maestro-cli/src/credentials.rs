@@ -163,8 +163,8 @@ pub(crate) async fn saved_under(
 async fn saved(app: &App, auth: SavedAuthentication) -> Result<Found> {
     let target = app.maestro_with_key().await?.target(&auth).map_err(|error| match error.kind() {
         ErrorKind::Unauthenticated => error.advise(format!(
-            "put back the vault key that sealed it (MAESTRO_KEY, --key-file or the keyring), \
-             or save the key again: `maestro auth add {} {} --replace`",
+            "if the vault key was rotated, start this program again; else put back the one that sealed it \
+             (MAESTRO_KEY, --key-file or the keyring), or save the key again: `maestro auth add {} {} --replace`",
             auth.provider, auth.name
         )),
         _ => error,

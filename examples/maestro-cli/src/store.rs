@@ -8,7 +8,7 @@ use std::{
 };
 
 use directories::ProjectDirs;
-use maestro::{Error, ErrorKind, MemoryStore, PostgresStore, SqliteStore, Store};
+use maestro::{Error, ErrorKind, MemoryStore, PostgresStore, SqliteStore, archive::Archive};
 use url::Url;
 
 use crate::exit::{Failure, Result, invalid};
@@ -27,6 +27,24 @@ pub(crate) enum StoreUrl {
 /// The URL of a Postgres database, which is never shown with its password.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct PostgresUrl(String);
+
+impl PostgresUrl {
+    /// Server, port and database, whoever connects and however.
+    fn place(&self) -> Option<[String; 3]> {
+        let url = Url::parse(&self.0).ok()?;
+        let of_query =
+            |name| url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
+        let host = of_query("host").or_else(|| url.host_str().map(str::to_lowercase));
+        let port = of_query("port").or_else(|| url.port().map(|port| port.to_string()));
+        let path = url.path().trim_start_matches('/');
+        let database = of_query("dbname").or_else(|| (!path.is_empty()).then(|| path.to_owned()));
+        Some([
+            host.unwrap_or_default(),
+            port.unwrap_or_else(|| "5432".to_owned()),
+            database.unwrap_or_default(),
+        ])
+    }
+}
 
 impl fmt::Display for PostgresUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -83,7 +101,7 @@ impl fmt::Display for StoreUrl {
 
 impl StoreUrl {
     /// Opens the store, and makes it if it is not there.
-    pub(crate) async fn open(&self) -> Result<Arc<dyn Store>> {
+    pub(crate) async fn open(&self) -> Result<Arc<dyn Archive>> {
         match self {
             Self::Memory => Ok(Arc::new(MemoryStore::new())),
             Self::Sqlite(path) => {
@@ -107,6 +125,78 @@ impl StoreUrl {
             }
         }
     }
+}
+
+impl StoreUrl {
+    /// Opens the store, which must be there.
+    pub(crate) async fn open_existing(&self) -> Result<Arc<dyn Archive>> {
+        self.expect_existing()?;
+        if let Self::Postgres(PostgresUrl(url)) = self
+            && PostgresStore::builder(url).schema_version().await.map_err(Failure::Store)? == 0
+        {
+            return Err(Error::not_found("open store", self)
+                .because("there is no schema maestro in this database")
+                .advise("name a store that is there, or begin one with `maestro --store URL chat`")
+                .into());
+        }
+        self.open().await
+    }
+
+    /// [`ErrorKind::NotFound`] when there is no such file, so that looking at one makes none.
+    pub(crate) fn expect_existing(&self) -> Result<()> {
+        match self {
+            Self::Sqlite(path) if !path.exists() => Err(Error::not_found("open store", self)
+                .because("there is no such file")
+                .advise("name a store that is there, such as sqlite:PATH")
+                .into()),
+            Self::Memory | Self::Sqlite(_) | Self::Postgres(_) => Ok(()),
+        }
+    }
+
+    /// Whether both are the same place, whatever way leads to it.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Sqlite(one), Self::Sqlite(other)) => is_same_file(one, other),
+            (Self::Postgres(one), Self::Postgres(other)) => one.place() == other.place(),
+            // Each opening of a store in memory is a store of its own.
+            _ => false,
+        }
+    }
+}
+
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        // Links of one file have several paths.
+        if let (Ok(one), Ok(other)) = (fs::metadata(one), fs::metadata(other)) {
+            return (one.dev(), one.ino()) == (other.dev(), other.ino());
+        }
+    }
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    real(one) == real(other)
+}
+
+/// A text without the passwords of the URLs in it.
+pub(crate) fn without_passwords(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once("://") {
+        shown.push_str(before);
+        shown.push_str("://");
+        let authority = behind.split(|c: char| c.is_whitespace() || matches!(c, '/' | '\'' | '"')).next();
+        rest = behind;
+        if let Some((user, password)) = authority
+            .and_then(|authority| authority.rsplit_once('@'))
+            .and_then(|(login, _)| login.split_once(':'))
+        {
+            shown.push_str(user);
+            shown.push_str(":…");
+            rest = behind.get(user.len() + 1 + password.len()..).unwrap_or_default();
+        }
+    }
+    shown.push_str(rest);
+    shown
 }
 
 /// The store that is used when none is named: a file in the platform's data directory, which is made.
@@ -176,6 +266,19 @@ mod tests {
             assert!(text.parse::<StoreUrl>().is_err(), "{text}");
         }
     }
+
+    #[test]
+    fn a_database_is_the_same_whoever_connects() {
+        let same = |one: &str, other: &str| {
+            let [one, other] = [one, other].map(|url| url.parse::<StoreUrl>().unwrap());
+            one.is_same(&other)
+        };
+        assert!(same("postgres://ann:x@Host/d", "postgresql://bob@host:5432/d?sslmode=require"));
+        assert!(same("postgres:///d?host=/run", "postgres://x/d?host=/run"));
+        assert!(!same("postgres://h/d", "postgres://h/e"));
+        assert!(!same("postgres://h:1/d", "postgres://h/d"));
+    }
+
     #[test]
     fn a_database_is_shown_without_its_password() {
         for (url, shown) in [
@@ -186,6 +289,19 @@ mod tests {
             let url: StoreUrl = url.parse().unwrap();
             assert_eq!(url.to_string(), shown);
             assert!(!format!("{url:?}").contains("s3cret"), "{url:?}");
+        }
+    }
+
+    #[test]
+    fn a_password_in_a_url_is_not_shown() {
+        for (text, shown) in [
+            ("postgres://maestro:s3cret@host:5432/db", "postgres://maestro:…@host:5432/db"),
+            ("value 'postgres://u:p@ss:w@h/d' for", "value 'postgres://u:…@h/d' for"),
+            ("postgres://u@h/d sqlite:///a:b@c", "postgres://u@h/d sqlite:///a:b@c"),
+            ("http://a:b@c and http://d:e@f", "http://a:…@c and http://d:…@f"),
+            ("nothing", "nothing"),
+        ] {
+            assert_eq!(without_passwords(text), shown);
         }
     }
 }

@@ -89,9 +89,10 @@ impl KeyRing {
         }
     }
 
-    /// Forgets the older keys. What they sealed can never be opened again without another copy of them.
-    pub fn drop_older(&mut self) {
-        self.older.clear();
+    /// Forgets the older keys that are not to be kept. What they sealed can never be opened again without another copy
+    /// of them.
+    pub fn retain_older(&mut self, mut keep: impl FnMut(KeyId) -> bool) {
+        self.older.retain(|key| keep(key.id()));
     }
 
     /// The ring as text, one key a line, to be kept where only its owner can read it.
@@ -192,7 +193,7 @@ mod tests {
         assert_eq!(ring.older().collect::<Vec<_>>(), [second, first]);
         assert_eq!(ring.vault().active(), ring.active());
         assert!(ring.vault().holds(first) && ring.vault().holds(second));
-        ring.drop_older();
+        ring.retain_older(|_| false);
         assert!(!ring.vault().holds(first));
     }
 

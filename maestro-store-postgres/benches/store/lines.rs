@@ -161,7 +161,9 @@ pub(crate) fn fork(runtime: &Runtime, url: &str) {
                 let query = sqlx::query(insert).bind(Uuid::now_v7()).bind(turn_index).bind(from.uuid());
                 runtime.block_on(floor.done(query.bind(NOW.micros())));
             },
-            || drop(runtime.block_on(make_fork(&store, from))),
+            || {
+                black_box(runtime.block_on(make_fork(&store, from)));
+            },
         );
         let with_entry = floor.statement(
             "with t as (

@@ -7,6 +7,7 @@ use std::{
 
 use maestro_core::{
     Error, ErrorKind, Result,
+    archive::Archive as _,
     chat::{Part, Role},
     conversations::{Conversations as _, LineageRange, NewChatEntry, NewSession, SessionName, ThreadHead},
     time::Timestamp,

@@ -1,6 +1,5 @@
 //! Something else where the file should be: each a clear refusal that names the file, in bounded time.
 
-use maestro_core::archive::Archive as _;
 use std::{
     fs,
     path::Path,
@@ -9,12 +8,15 @@ use std::{
 
 use maestro_core::{
     Error, ErrorKind, Id,
-    conversations::{Conversations as _, LineageRange, Thread},
+    archive::Archive as _,
+    chat::{Part, Role},
+    conversations::{
+        Conversations as _, LineageRange, NewChatEntry, NewSession, SessionName, Thread, ThreadHead,
+    },
+    time::{Clock as _, SystemClock},
 };
 use maestro_store_sqlite::SqliteStore;
 use rusqlite::Connection;
-
-use crate::parts::{head_of, new_entry, new_session};
 
 /// How the store refuses a file. It may wait for a lock for 300 ms.
 async fn refusal(file: &Path) -> Error {
@@ -44,6 +46,24 @@ async fn filled(file: &Path) -> Id<Thread> {
         head.entry_id = Some(store.entry_append(head, new_entry()).await.unwrap().id);
     }
     thread
+}
+
+/// A new session, with its first thread.
+async fn new_session(store: &SqliteStore) -> Id<Thread> {
+    let new = NewSession::new(SessionName::new("a session").unwrap(), SystemClock.now());
+    store.session_create(new).await.unwrap().root_thread_id
+}
+
+async fn head_of(store: &SqliteStore, thread: Id<Thread>) -> ThreadHead {
+    store.thread_get(thread).await.unwrap().head()
+}
+
+/// An entry of up to a page of text.
+fn new_entry() -> NewChatEntry {
+    let mut new = NewChatEntry::new(Role::User, Vec::new(), SystemClock.now());
+    let text = format!("{} {}", new.id, "all work and no play ".repeat(new.id.as_bytes()[15].into()));
+    new.content.parts = vec![Part::text(text)];
+    new
 }
 
 /// Bytes without any order, always the same.
@@ -205,14 +225,35 @@ async fn a_write_lock_that_is_not_given_back_fails_writes_and_no_reads() {
 
 #[cfg(target_os = "linux")]
 mod permissions {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::{
+        env,
+        os::unix::{
+            fs::{MetadataExt as _, PermissionsExt as _},
+            process::CommandExt as _,
+        },
+        process::Command,
+    };
+
+    use maestro_testkit::processes::Program;
 
     use super::*;
-    use crate::program::Program;
+    use crate::locator;
 
-    /// What the store says to a user who is not root: nobody, if the test itself runs as root.
+    /// What the store says to a user who may only do what everybody may: nobody, if the tests run as root, whom no
+    /// permission binds. `directory` must be open to everybody.
     fn said_to_nobody(directory: &Path, file: &Path) -> String {
-        let mut program = Program::start_as_nobody(directory, "open", file);
+        // The binary may lie where nobody else can look.
+        let binary = directory.join("program");
+        if !binary.exists() {
+            fs::copy(env::current_exe().unwrap(), &binary).unwrap();
+        }
+        let mut command = Command::new(&binary);
+        command.current_dir(directory);
+        // The copy belongs to whoever runs the tests.
+        if binary.metadata().unwrap().uid() == 0 {
+            command.uid(65_534).gid(65_534);
+        }
+        let mut program = Program::run(command, "processes::play", "open", &locator(file), &[]);
         assert_eq!(program.next_line().as_deref(), Some("ready"), "the test cannot act as another user");
         program.go();
         program.finish().join("\n")

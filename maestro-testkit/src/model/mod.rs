@@ -163,6 +163,16 @@ where
     counted
 }
 
+/// Runs the program of a number on a store, whatever it answers: to fill the store with what programs can leave there.
+pub async fn fill(seed: u64, store: &dyn Store) {
+    let mut cursors = Cursors::new();
+    for op in draw::program(seed).0 {
+        let seen = op.look(store).await;
+        let answer = op.perform(store, &seen, &cursors).await;
+        op.keep(&answer, &mut cursors);
+    }
+}
+
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }

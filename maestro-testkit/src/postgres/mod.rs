@@ -12,7 +12,7 @@
 //! A test says *ignored* where there is no server. That is decided when it is compiled, by a build script of the crate,
 //! `build.rs`, which is these two lines and what they ask for:
 //!
-//! ```ignore
+//! ```text
 //! #[path = "../maestro-testkit/src/postgres/build_script.rs"]
 //! mod postgres;
 //! fn main() { postgres::tell_cargo() }

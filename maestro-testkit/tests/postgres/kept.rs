@@ -60,6 +60,17 @@ needs_private_postgres! {
     }
 
     #[test]
+    fn a_killed_process_leaves_no_private_server_behind() {
+        let place = Place::new();
+        let mut user = place.private_user();
+        assert!(user.answer().starts_with("postgres://"));
+        let server = place.server();
+        user.kill();
+        place.wait_until_empty();
+        assert!(is_gone(server));
+    }
+
+    #[test]
     fn a_starter_killed_at_any_point_stops_nobody() {
         let place = Place::new();
         for round in 0..12_u32 {

@@ -1,9 +1,9 @@
-//! What this test binary does when it is started again as a user of the shared server.
+//! What this test binary does when it is started again as a user of a server.
 
 use std::env;
 use std::io::{self, BufRead as _, Write as _};
 
-use maestro_testkit::postgres::Postgres;
+use maestro_testkit::postgres::{Postgres, Unavailable};
 
 /// Set for a binary that was started to play the part.
 pub(crate) const PART: &str = "MAESTRO_TEST_PART";
@@ -11,11 +11,22 @@ pub(crate) const PART: &str = "MAESTRO_TEST_PART";
 #[test]
 #[ignore = "a part that other tests start in processes of their own"]
 fn use_the_shared_server() {
-    if env::var_os(PART).is_none() {
-        return;
+    if env::var_os(PART).is_some() {
+        play(Postgres::for_tests());
     }
+}
+
+#[test]
+#[ignore = "a part that other tests start in processes of their own"]
+fn use_a_private_server() {
+    if env::var_os(PART).is_some() {
+        play(Postgres::private().as_ref().map_err(Clone::clone));
+    }
+}
+
+fn play(postgres: Result<&Postgres, Unavailable>) {
     // The mark finds the line again among those of the test harness.
-    match Postgres::for_tests() {
+    match postgres {
         Ok(postgres) => println!("\n> {}", postgres.url()),
         Err(error) => println!("\n> {}", error.to_string().replace('\n', " / ")),
     }

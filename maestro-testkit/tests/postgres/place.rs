@@ -35,14 +35,24 @@ impl Place {
         Self { directory }
     }
 
-    /// Starts a user, which asks for the server. It is in a process group of its own, as a shell puts it.
+    /// Starts a user, which asks for the shared server. It is in a process group of its own, as a shell puts it.
     pub(crate) fn user(&self) -> User {
         self.user_with(&[])
     }
 
+    /// Starts a user that has this in its environment besides.
     pub(crate) fn user_with(&self, variables: &[(&str, &Path)]) -> User {
+        self.start("parts::use_the_shared_server", variables)
+    }
+
+    /// Starts a user with a server of its own.
+    pub(crate) fn private_user(&self) -> User {
+        self.start("parts::use_a_private_server", &[])
+    }
+
+    fn start(&self, part: &str, variables: &[(&str, &Path)]) -> User {
         let child = Command::new(env::current_exe().unwrap())
-            .args(["--ignored", "--exact", "parts::use_the_shared_server", "--nocapture"])
+            .args(["--ignored", "--exact", part, "--nocapture"])
             .env_remove("DATABASE_URL")
             .env(PART, "user")
             .env("TMPDIR", self.directory.path())

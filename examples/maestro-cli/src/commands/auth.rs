@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use crate::{
     app::{App, blocking},
+    commands::rotate_key,
     credentials::saved_under,
     editor::{can_ask, confirm},
     exit::{Exit, Result, invalid},
@@ -68,6 +69,7 @@ pub(crate) enum Command {
         #[arg(short, long)]
         yes: bool,
     },
+    RotateKey(rotate_key::Args),
 }
 
 /// A saved authentication, as the command line names it.
@@ -171,6 +173,7 @@ pub(crate) async fn run(app: &App, command: Command) -> Result<Exit> {
             said(app, &cloned, &format!("Saved the key of {from} as \"{}\" too.", cloned.name))
         }
         Command::Remove { named, yes } => remove(app, &named, yes).await,
+        Command::RotateKey(args) => Box::pin(rotate_key::run(app, args)).await,
     }
 }
 

@@ -11,6 +11,7 @@ mod home;
 mod keys;
 #[cfg(unix)]
 mod prompt;
+mod rotation;
 mod secrets;
 mod sessions;
 mod stores;

@@ -6,7 +6,7 @@
 //! ```
 //! use std::sync::Arc;
 //!
-//! use maestro_core::archive::Archive;
+//! use maestro_core::{Store, archive::Archive};
 //! # #[derive(Default)] struct MyStore;
 //! # impl MyStore { fn into_archive(self) -> Arc<dyn Archive> { unimplemented!() } }
 //!
@@ -27,7 +27,7 @@ mod world;
 
 use std::{future::Future, sync::Arc};
 
-use maestro_core::archive::Archive;
+use maestro_core::{Store, archive::Archive};
 use tokio::runtime::Builder;
 
 /// Runs one promise on two fresh stores. What [`archive_suite!`](crate::archive_suite) calls.
@@ -42,6 +42,11 @@ pub fn moves<G>(
         let ((from, _from_guard), (to, _to_guard)) = (from.await, to.await);
         promise(from, to).await;
     });
+}
+
+/// Makes a small store in which every field of every record is set somewhere.
+pub(crate) async fn fill(store: &dyn Store) {
+    world::World::make(store).await;
 }
 
 /// The list of all promises, by file. Those under `shared` start tasks and take the stores in an `Arc`.
