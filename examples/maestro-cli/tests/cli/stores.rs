@@ -299,6 +299,8 @@ fn a_password_in_a_url_is_shown_nowhere() {
     }
     let ran = run_with(home.command(&["session", "list"]).env("MAESTRO_STORE", secret), "");
     assert!(ran.code == 2 && !format!("{ran:?}").contains("s3cret"), "{ran:?}");
+}
+
 #[test]
 fn a_database_that_does_not_answer_is_told_without_its_password() {
     let home = Home::new();
