@@ -54,7 +54,7 @@ fn a_store_that_cannot_be_opened_is_told() {
     }
     let before = std::fs::read(&junk).unwrap();
     assert!(before.starts_with(b"this is no database"), "it is left as it was");
-    for url in ["postgres://x", "x.sqlite", "memory:x", "sqlite:"] {
+    for url in ["mysql://x", "x.sqlite", "memory:x", "sqlite:"] {
         assert_eq!(home.run(&["--store", url, "session", "list"]).code, 2, "{url}");
     }
 }
@@ -299,4 +299,13 @@ fn a_password_in_a_url_is_shown_nowhere() {
     }
     let ran = run_with(home.command(&["session", "list"]).env("MAESTRO_STORE", secret), "");
     assert!(ran.code == 2 && !format!("{ran:?}").contains("s3cret"), "{ran:?}");
+#[test]
+fn a_database_that_does_not_answer_is_told_without_its_password() {
+    let home = Home::new();
+    for url in ["postgres://ann:s3cret@127.0.0.1:1/work", "postgres://ann:s3cret@127.0.0.1:none/work"] {
+        let ran = home.run(&["--json", "-vvv", "--store", url, "session", "list"]);
+        assert_ne!(ran.code, 0);
+        assert_eq!(ran.last()["type"], "error", "{ran:?}");
+        assert!(!format!("{ran:?}").contains("s3cret"), "{ran:?}");
+    }
 }
