@@ -26,7 +26,7 @@ pub(crate) enum StoreUrl {
 
 /// The URL of a Postgres database, which is never shown with its password.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct PostgresUrl(String);
+pub(crate) struct PostgresUrl(pub(crate) String);
 
 impl PostgresUrl {
     /// Server, port and database, whoever connects and however.
