@@ -12,8 +12,8 @@ use crate::{
 
 /// Copy, compare, check and measure stores
 ///
-/// A store is memory: or sqlite:PATH. Credentials stay sealed wherever they go: the vault key that opens them here opens
-/// them there.
+/// A store is memory:, sqlite:PATH or postgres://USER@HOST/DATABASE. Credentials stay sealed wherever they go: the vault
+/// key that opens them here opens them there.
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = "\
 Examples:
