@@ -28,7 +28,8 @@ pub struct OauthCounters {
     pub device_starts: u64,
     /// Polls of device flows, whatever they were answered.
     pub device_polls: u64,
-    /// Requests of any of the kinds above that were refused, a device that still waits not counted.
+    /// Requests to the token, device and revocation endpoints that were refused, by any rule but not by a scenario; a
+    /// device that still waits is none.  Counted in all only, since a refused request may belong to no family.
     pub refused: u64,
 }
 

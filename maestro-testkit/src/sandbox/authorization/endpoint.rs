@@ -75,8 +75,12 @@ pub(in super::super) async fn handle(shared: &Shared, parts: &Parts, body: Optio
                 answer(&mut state, &parts.method, place, &exchange)
             });
             out.unwrap_or_else(|failure| {
+                let counted = matches!(
+                    found,
+                    Some((_, Place::Token | Place::Revoke | Place::Device | Place::DevicePoll))
+                );
                 let waits = ["authorization_pending", "deviceauth_authorization_pending"];
-                if !waits.contains(&failure.error.as_str()) {
+                if counted && !waits.contains(&failure.error.as_str()) {
                     state.ledger.count(None, |counters| counters.refused += 1);
                 }
                 refused(flavour, &failure)
