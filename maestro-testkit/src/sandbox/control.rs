@@ -96,6 +96,7 @@ fn overview(shared: &Shared) -> Value {
         "chatgpt": format!("{base}/chatgpt"),
         "anthropic": format!("{base}/anthropic"),
         "gemini": format!("{base}/gemini"),
+        "code_assist": format!("{base}/code-assist"),
         "authorization": format!("{base}/oauth"),
         "key": super::KEY,
         "requests": shared.journal.received(),

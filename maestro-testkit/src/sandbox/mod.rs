@@ -169,6 +169,13 @@ impl Sandbox {
         format!("{}/gemini", self.base_url())
     }
 
+    /// The base URL of a Code Assist client, to which it adds `/v1internal:…`.
+    ///
+    /// It takes no key but only access tokens of the authorization server's Google flavour, or its standard one.
+    pub fn code_assist_url(&self) -> String {
+        format!("{}/code-assist", self.base_url())
+    }
+
     /// The address under which the authorization server has a folder for each of its flavours.
     pub fn authorization_url(&self) -> String {
         format!("{}/oauth", self.base_url())

@@ -71,6 +71,11 @@ pub(super) trait Protocol: Sync {
     /// Reads, checks and answers a request to count tokens.
     fn count(&self, call: &Call<'_>) -> Result<Value, Refusal>;
 
+    /// Answers a question about the account, by the name of its method; only Code Assist has any.
+    fn account(&self, _call: &Call<'_>, name: &str) -> Result<Value, Refusal> {
+        Err(self.no_such_path("POST", name))
+    }
+
     /// Puts a reply into the provider's shapes.
     fn answer(&self, ask: &Ask, request: &Value, reply: &Reply, ids: &Ids) -> Answer;
 
@@ -98,6 +103,7 @@ pub(super) fn protocol(dialect: Dialect) -> &'static dyn Protocol {
         Dialect::OpenaiChat => &openai::Chat,
         Dialect::Chatgpt => &openai::Chatgpt,
         Dialect::Anthropic => &anthropic::Anthropic,
+        Dialect::CodeAssist => &gemini::CodeAssist,
         Dialect::Gemini => &gemini::Gemini,
     }
 }

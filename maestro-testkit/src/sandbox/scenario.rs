@@ -24,6 +24,8 @@ pub enum Dialect {
     Anthropic,
     /// Gemini.
     Gemini,
+    /// Code Assist, Gemini's host for Google accounts; `gemini` does not stand for it.
+    CodeAssist,
     /// The authorization server under `/oauth`.  Only a scenario that names it is tried there.
     Authorization,
 }

@@ -181,7 +181,8 @@ enum Decided {
 fn decide(protocol: &dyn Protocol, method: &Method, path: &str, call: &Call<'_>) -> Result<Decided, Refusal> {
     let wanted = match call.endpoint {
         Endpoint::Models | Endpoint::Model(_) => Method::GET,
-        Endpoint::Generate(_) | Endpoint::Count(_) => Method::POST,
+        Endpoint::Account(name) if name.starts_with("operations/") => Method::GET,
+        Endpoint::Generate(_) | Endpoint::Count(_) | Endpoint::Account(_) => Method::POST,
         Endpoint::Unknown => return Err(protocol.no_such_path(method.as_str(), path)),
     };
     protocol.authorise(call)?;
@@ -191,6 +192,7 @@ fn decide(protocol: &dyn Protocol, method: &Method, path: &str, call: &Call<'_>)
     match call.endpoint {
         Endpoint::Models => protocol.models(call.query).map(Decided::Json),
         Endpoint::Model(id) => protocol.model(id).map(Decided::Json),
+        Endpoint::Account(name) => protocol.account(call, name).map(Decided::Json),
         Endpoint::Count(_) => protocol.count(call).map(Decided::Json),
         Endpoint::Generate(_) => {
             let (ask, request) = protocol.read(call)?;

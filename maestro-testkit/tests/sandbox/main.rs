@@ -10,6 +10,7 @@
 
 mod chatgpt;
 mod client;
+mod code_assist;
 mod faults;
 mod oauth;
 mod oauth_bearers;

@@ -165,6 +165,7 @@ async fn an_unknown_client_or_a_foreign_address_is_refused_on_a_page_and_sent_no
         ("redirect_uri", "http://127.0.0.1.example.com/callback"),
         ("redirect_uri", "http://127.0.0.1@example.com/callback"),
         ("redirect_uri", "https://127.0.0.1/callback"),
+        ("redirect_uri", "http://user@127.0.0.1:9/callback"),
         ("redirect_uri", "http://127.0.0.1:9/callback#fragment"),
         ("redirect_uri", "myapp:/callback"),
         ("redirect_uri", "not an address"),

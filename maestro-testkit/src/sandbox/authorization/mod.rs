@@ -65,6 +65,16 @@ pub(super) struct State {
     settings: BTreeMap<Flavour, AuthorizationSettings>,
     ledger: Ledger,
     devices: Vec<Device>,
+    onboarding: Onboarding,
+}
+
+/// How far the user's account is at Code Assist.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Onboarding {
+    #[default]
+    Not,
+    Begun,
+    Done,
 }
 
 impl Authorization {
@@ -161,6 +171,7 @@ impl Authority {
             settings: BTreeMap::from(settings),
             ledger: Ledger::default(),
             devices: Vec::new(),
+            onboarding: Onboarding::Not,
         }))
     }
 
@@ -168,6 +179,14 @@ impl Authority {
     pub(super) fn standing(&self, token: &str) -> Standing {
         let state = self.lock();
         state.ledger.standing(token, state.now())
+    }
+
+    pub(super) fn onboarding(&self) -> Onboarding {
+        self.lock().onboarding
+    }
+
+    pub(super) fn set_onboarding(&self, onboarding: Onboarding) {
+        self.lock().onboarding = onboarding;
     }
 
     /// Everything but the tokens, for `GET /__sandbox/oauth`.

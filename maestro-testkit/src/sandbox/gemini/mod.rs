@@ -1,11 +1,14 @@
-//! Gemini: `models`, `:generateContent`, `:streamGenerateContent`, `:countTokens`, under `v1` and `v1beta`.
+//! Gemini: `models`, `:generateContent`, `:streamGenerateContent`, `:countTokens`, under `v1` and `v1beta`; and Code Assist.
 
+mod code_assist;
 mod content;
 mod error;
 mod generate;
 mod known;
 mod models;
 mod validate;
+
+pub(super) use code_assist::CodeAssist;
 
 use serde_json::{Value, json};
 
