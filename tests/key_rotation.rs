@@ -48,13 +48,9 @@ impl World {
 /// Tokens number `n` of a sign-in.
 fn tokens(n: i64) -> Credentials {
     let tokens = OAuthTokens {
-        access_token: Secret::new(format!("sandbox-access-{n}")).unwrap(),
         refresh_token: Some(Secret::new(format!("sandbox-refresh-{n}")).unwrap()),
-        id_token: None,
         expires_at: Some(Timestamp::from_micros(n)),
-        scopes: vec![],
-        account_id: None,
-        plan: None,
+        ..OAuthTokens::new(Secret::new(format!("sandbox-access-{n}")).unwrap())
     };
     Credentials::OAuth { tokens: Box::new(tokens), base_url: None }
 }

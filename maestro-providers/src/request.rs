@@ -20,7 +20,10 @@ impl<'a> Proof<'a> {
     pub(crate) fn of(endpoint: &'a Endpoint) -> Self {
         match &endpoint.credentials {
             Some(Credentials::ApiKey { key: Some(key), .. }) => Self::Key(key),
-            Some(Credentials::OAuth { tokens, .. }) => Self::Token(tokens),
+            Some(Credentials::OAuth { tokens, .. }) => match &tokens.api_key {
+                Some(key) => Self::Key(key),
+                None => Self::Token(tokens),
+            },
             _ => Self::Nothing,
         }
     }

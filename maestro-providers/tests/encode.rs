@@ -501,15 +501,7 @@ fn a_key_goes_into_the_header_that_each_provider_has_for_it() {
 
 #[test]
 fn a_token_goes_as_bearer_with_what_belongs_to_it() {
-    let tokens = OAuthTokens {
-        access_token: Secret::new("token").unwrap(),
-        refresh_token: None,
-        id_token: None,
-        expires_at: None,
-        scopes: Vec::new(),
-        account_id: None,
-        plan: None,
-    };
+    let tokens = OAuthTokens::new(Secret::new("token").unwrap());
     let credentials = Credentials::OAuth { tokens: Box::new(tokens), base_url: None };
     let endpoint = Endpoint { base_url: None, credentials: Some(credentials) };
     let sent = |provider: &dyn Provider| try_encode(provider, &endpoint, hello("m")).unwrap().0;

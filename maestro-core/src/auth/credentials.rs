@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::AuthType;
+use super::{AuthType, HolderId};
 use crate::{
     error::{Error, ErrorKind, Result},
+    provider::{OAuthClient, OAuthProfile},
     secret::Secret,
     time::Timestamp,
 };
@@ -63,11 +64,11 @@ impl Credentials {
         }
     }
 
-    /// The secret that is sent: the key, or the access token.
-    pub const fn secret(&self) -> Option<&Secret> {
+    /// The secret that is sent: the key, saved or bought, or the access token.
+    pub fn secret(&self) -> Option<&Secret> {
         match self {
             Self::ApiKey { key, .. } => key.as_ref(),
-            Self::OAuth { tokens, .. } => Some(&tokens.access_token),
+            Self::OAuth { tokens, .. } => Some(tokens.api_key.as_ref().unwrap_or(&tokens.access_token)),
         }
     }
 
@@ -111,8 +112,83 @@ pub struct OAuthTokens {
     pub scopes: Vec<String>,
     /// The provider's id of the account.
     pub account_id: Option<String>,
-    /// The provider's word for the plan.
+    /// The provider's word for the plan; whatever word it is.
     pub plan: Option<CompactString>,
+    /// The API key that the tokens have bought. It is sent in their place.
+    pub api_key: Option<Secret>,
+    /// The client to which the tokens were granted, and the only one that can refresh them. Absent where the program
+    /// knows it by itself.
+    pub client: Option<Box<OAuthClient>>,
+    /// What the user accepted before signing in.
+    pub policy: Option<PolicyAccepted>,
+    /// Why the refresh token is not worth trying any more. A new sign-in ends it.
+    pub refused: Option<RefreshRefused>,
+    /// That the refresh token was sent and no answer has been kept. Written before the request, so that an answer lost
+    /// on the way is known.
+    pub asked: Option<RefreshAsked>,
+}
+
+impl OAuthTokens {
+    /// Tokens of which nothing else is known.
+    pub const fn new(access_token: Secret) -> Self {
+        Self {
+            access_token,
+            refresh_token: None,
+            id_token: None,
+            expires_at: None,
+            scopes: Vec::new(),
+            account_id: None,
+            plan: None,
+            api_key: None,
+            client: None,
+            policy: None,
+            refused: None,
+            asked: None,
+        }
+    }
+}
+
+/// That the user accepted who may use a sign-in flow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyAccepted {
+    /// The source of the terms, as they were shown.
+    pub source: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// That a refresh token was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefreshAsked {
+    /// The program that sent it last.
+    pub by: HolderId,
+    /// When it was last sent.
+    pub at: Timestamp,
+    /// When it was first sent: from then on the server counts the time in which it takes the token once more.
+    pub first_at: Timestamp,
+}
+
+/// That a server refused a refresh token for good.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefreshRefused {
+    /// Why.
+    pub reason: RefusalReason,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Why a refresh token was refused for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusalReason {
+    /// It is too old.
+    Expired,
+    /// It was used before, by somebody else or in a request whose answer was lost.
+    Reused,
+    /// It, or the whole sign-in, was revoked.
+    Revoked,
+    /// The server does not say.
+    Unknown,
 }
 
 /// The plain form that is sealed. It exists only between the vault and its cipher, and is wiped there.
@@ -141,8 +217,26 @@ enum Plain {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         plan: Option<CompactString>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        api_key: Option<Zeroizing<String>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        client: Option<Box<PlainClient>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        policy: Option<PolicyAccepted>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        refused: Option<RefreshRefused>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        asked: Option<RefreshAsked>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         base_url: Option<Url>,
     },
+}
+
+#[derive(Serialize, Deserialize)]
+struct PlainClient {
+    profile: OAuthProfile,
+    client_id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    client_secret: Option<Zeroizing<String>>,
 }
 
 fn plain(secret: &Secret) -> Zeroizing<String> {
@@ -167,6 +261,17 @@ impl From<&Credentials> for Plain {
                 scopes: tokens.scopes.clone(),
                 account_id: tokens.account_id.clone(),
                 plan: tokens.plan.clone(),
+                api_key: tokens.api_key.as_ref().map(plain),
+                client: tokens.client.as_deref().map(|client| {
+                    Box::new(PlainClient {
+                        profile: client.profile.clone(),
+                        client_id: client.client_id.clone(),
+                        client_secret: client.client_secret.as_ref().map(plain),
+                    })
+                }),
+                policy: tokens.policy.clone(),
+                refused: tokens.refused.clone(),
+                asked: tokens.asked,
                 base_url: base_url.clone(),
             },
         }
@@ -189,8 +294,21 @@ impl TryFrom<Plain> for Credentials {
                 scopes,
                 account_id,
                 plan,
+                api_key,
+                client,
+                policy,
+                refused,
+                asked,
                 base_url,
             } => {
+                let client = match client {
+                    None => None,
+                    Some(client) => Some(Box::new(OAuthClient {
+                        profile: client.profile,
+                        client_id: client.client_id,
+                        client_secret: client.client_secret.as_ref().map(secret).transpose()?,
+                    })),
+                };
                 let tokens = OAuthTokens {
                     access_token: secret(&access_token)?,
                     refresh_token: refresh_token.as_ref().map(secret).transpose()?,
@@ -199,6 +317,11 @@ impl TryFrom<Plain> for Credentials {
                     scopes,
                     account_id,
                     plan,
+                    api_key: api_key.as_ref().map(secret).transpose()?,
+                    client,
+                    policy,
+                    refused,
+                    asked,
                 };
                 Self::OAuth { tokens: Box::new(tokens), base_url }
             }

@@ -1,15 +1,18 @@
 //! The sign-in facets: API keys and OAuth.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{Endpoint, OAuthProfile};
+use super::{Endpoint, OAuthClient};
 use crate::{
-    auth::{Credentials, OAuthTokens},
-    error::Result,
+    auth::{OAuthTokens, RefusalReason},
+    error::{Error, Result},
     http::HttpClient,
     secret::Secret,
+    time::Timestamp,
 };
 
 /// How a provider uses API keys (requirement M-P2).
@@ -39,35 +42,63 @@ pub struct Connection {
 }
 
 /// How a provider signs people in (requirement M-P2). Requests go through the given client, so that a test or a
-/// sandbox can answer them.
+/// sandbox can answer them. None of them follows a redirect or is repeated here.
 #[async_trait]
 pub trait OAuthFlow: Send + Sync {
-    /// The endpoints, client and rules of the flow.
-    fn profile(&self) -> &OAuthProfile;
+    /// The server, and the client that is registered there.
+    fn client(&self) -> &OAuthClient;
 
     /// Begins a sign-in: the address to open (`generate_auth_url`), and what must be kept until the code comes.
     fn authorize(&self, redirect_uri: &Url) -> Result<PendingAuthorization>;
 
     /// Trades the code for tokens (`exchange_code`). Fails with
     /// [`ErrorKind::Unauthenticated`](crate::ErrorKind::Unauthenticated) when the code, the verifier or the state is
-    /// refused.
+    /// refused; a state that came along and differs is refused without asking.
     async fn exchange(
         &self,
         http: &dyn HttpClient,
         pending: &PendingAuthorization,
         pasted: &CodePaste,
+        now: Timestamp,
     ) -> Result<OAuthTokens>;
 
-    /// Trades the refresh token for new tokens (`refresh_token`), in exactly one request that is never repeated here.
-    async fn refresh(&self, http: &dyn HttpClient, tokens: &OAuthTokens) -> Result<OAuthTokens>;
+    /// Begins a sign-in on a device without a browser (RFC 8628).
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) when the server has no such flow.
+    async fn device_begin(&self, http: &dyn HttpClient, now: Timestamp) -> Result<PendingDevice>;
 
-    /// What is sent with API requests (`extract_api_credentials`), which for some providers is another credential
-    /// that the tokens buy.
-    async fn extract_api_credentials(
+    /// Asks once whether the user is done on the other device.
+    ///
+    /// [`ErrorKind::Forbidden`](crate::ErrorKind::Forbidden) when the user said no,
+    /// [`ErrorKind::Unauthenticated`](crate::ErrorKind::Unauthenticated) when the code has expired.
+    async fn device_poll(
+        &self,
+        http: &dyn HttpClient,
+        pending: &PendingDevice,
+        now: Timestamp,
+    ) -> Result<DevicePoll>;
+
+    /// Trades the refresh token for new tokens (`refresh_token`), in exactly one request, as the client that is kept with
+    /// the tokens or else this one. What the reply leaves out stays as it was.
+    ///
+    /// [`ErrorKind::Unauthenticated`](crate::ErrorKind::Unauthenticated) when the token is refused for good, with the
+    /// server's code; any other kind means that the token may still be good.
+    async fn refresh(
         &self,
         http: &dyn HttpClient,
         tokens: &OAuthTokens,
-    ) -> Result<ApiCredentials>;
+        now: Timestamp,
+    ) -> Result<OAuthTokens>;
+
+    /// Why a refresh token was refused for good, from the error of [`refresh`](Self::refresh); absent for an error that
+    /// is none of that kind.
+    fn refusal(&self, error: &Error) -> Option<RefusalReason>;
+
+    /// Ends a sign-in at the server (RFC 7009). Done when the server has no way to.
+    async fn revoke(&self, http: &dyn HttpClient, tokens: &OAuthTokens) -> Result<()>;
+
+    /// Buys an API key with the tokens (`extract_api_credentials`).
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) when the server sells none.
+    async fn extract_api_credentials(&self, http: &dyn HttpClient, tokens: &OAuthTokens) -> Result<Secret>;
 }
 
 /// A sign-in that waits for its code.
@@ -92,6 +123,30 @@ pub struct CodePaste {
     pub state: Option<Secret>,
 }
 
-/// What is sent with API requests after a sign-in.
+/// A sign-in on another device, which waits for the user.
 #[derive(Debug, Clone)]
-pub struct ApiCredentials(pub Credentials);
+pub struct PendingDevice {
+    /// What the server knows it by.
+    pub device_code: Secret,
+    /// What the user types in.
+    pub user_code: String,
+    /// Where.
+    pub verification_uri: Url,
+    /// The same with the code in it, where the server gives one.
+    pub verification_uri_complete: Option<Url>,
+    /// How long to wait between two questions.
+    pub interval: Duration,
+    /// When it is too late.
+    pub expires_at: Timestamp,
+}
+
+/// What a question about a device came to.
+#[derive(Debug)]
+pub enum DevicePoll {
+    /// The user is not done yet.
+    Pending,
+    /// The user is not done yet, and the questions come too fast: wait five seconds longer from now on.
+    SlowDown,
+    /// Signed in.
+    Done(Box<OAuthTokens>),
+}

@@ -12,8 +12,13 @@ mod registry;
 pub use capabilities::{Capabilities, Operation};
 pub use chat::ChatProtocol;
 pub use endpoint::Endpoint;
-pub use flows::{ApiCredentials, ApiKeyFlow, CodePaste, Connection, OAuthFlow, PendingAuthorization};
+pub use flows::{
+    ApiKeyFlow, CodePaste, Connection, DevicePoll, OAuthFlow, PendingAuthorization, PendingDevice,
+};
 pub use id::{ModelId, ProviderId};
 pub use models::{ModelCatalog, ModelInfo};
-pub use oauth_profile::{BodyForm, OAuthProfile, RedirectStyle, Rotation, UsePolicy};
+pub use oauth_profile::{
+    BodyForm, ClaimNames, DeviceFlow, FlowAccess, KeyExchange, OAuthClient, OAuthProfile, PlanRule,
+    RedirectStyle, Revocation, Rotation, SendState, TokenRequest, UsePolicy,
+};
 pub use registry::{Provider, Registry};
