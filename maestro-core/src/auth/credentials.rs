@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::AuthType;
+use super::{AuthType, HolderId};
 use crate::{
     error::{Error, ErrorKind, Result},
     provider::{OAuthClient, OAuthProfile},
@@ -123,6 +123,9 @@ pub struct OAuthTokens {
     pub policy: Option<PolicyAccepted>,
     /// Why the refresh token is not worth trying any more. A new sign-in ends it.
     pub refused: Option<RefreshRefused>,
+    /// That the refresh token was sent and no answer has been kept. Written before the request, so that an answer lost
+    /// on the way is known.
+    pub asked: Option<RefreshAsked>,
 }
 
 impl OAuthTokens {
@@ -140,6 +143,7 @@ impl OAuthTokens {
             client: None,
             policy: None,
             refused: None,
+            asked: None,
         }
     }
 }
@@ -151,6 +155,17 @@ pub struct PolicyAccepted {
     pub source: String,
     /// When.
     pub at: Timestamp,
+}
+
+/// That a refresh token was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefreshAsked {
+    /// The program that sent it last.
+    pub by: HolderId,
+    /// When it was last sent.
+    pub at: Timestamp,
+    /// When it was first sent: from then on the server counts the time in which it takes the token once more.
+    pub first_at: Timestamp,
 }
 
 /// That a server refused a refresh token for good.
@@ -210,6 +225,8 @@ enum Plain {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         refused: Option<RefreshRefused>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        asked: Option<RefreshAsked>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         base_url: Option<Url>,
     },
 }
@@ -254,6 +271,7 @@ impl From<&Credentials> for Plain {
                 }),
                 policy: tokens.policy.clone(),
                 refused: tokens.refused.clone(),
+                asked: tokens.asked,
                 base_url: base_url.clone(),
             },
         }
@@ -280,6 +298,7 @@ impl TryFrom<Plain> for Credentials {
                 client,
                 policy,
                 refused,
+                asked,
                 base_url,
             } => {
                 let client = match client {
@@ -302,6 +321,7 @@ impl TryFrom<Plain> for Credentials {
                     client,
                     policy,
                     refused,
+                    asked,
                 };
                 Self::OAuth { tokens: Box::new(tokens), base_url }
             }

@@ -8,7 +8,9 @@ mod saved_authentication;
 mod store;
 mod vault;
 
-pub use credentials::{Credentials, OAuthTokens, PolicyAccepted, RefreshRefused, RefusalReason};
+pub use credentials::{
+    Credentials, OAuthTokens, PolicyAccepted, RefreshAsked, RefreshRefused, RefusalReason,
+};
 pub use key_ring::KeyRing;
 pub use lease::{Holder, HolderId, Lease};
 pub use name::{AuthName, AuthRef, AuthType};

@@ -7,7 +7,13 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::{Endpoint, OAuthClient};
-use crate::{auth::OAuthTokens, error::Result, http::HttpClient, secret::Secret, time::Timestamp};
+use crate::{
+    auth::{OAuthTokens, RefusalReason},
+    error::{Error, Result},
+    http::HttpClient,
+    secret::Secret,
+    time::Timestamp,
+};
 
 /// How a provider uses API keys (requirement M-P2).
 #[async_trait]
@@ -71,8 +77,8 @@ pub trait OAuthFlow: Send + Sync {
         now: Timestamp,
     ) -> Result<DevicePoll>;
 
-    /// Trades the refresh token for new tokens (`refresh_token`), in exactly one request. What the reply leaves out
-    /// stays as it was.
+    /// Trades the refresh token for new tokens (`refresh_token`), in exactly one request, as the client that is kept with
+    /// the tokens or else this one. What the reply leaves out stays as it was.
     ///
     /// [`ErrorKind::Unauthenticated`](crate::ErrorKind::Unauthenticated) when the token is refused for good, with the
     /// server's code; any other kind means that the token may still be good.
@@ -82,6 +88,10 @@ pub trait OAuthFlow: Send + Sync {
         tokens: &OAuthTokens,
         now: Timestamp,
     ) -> Result<OAuthTokens>;
+
+    /// Why a refresh token was refused for good, from the error of [`refresh`](Self::refresh); absent for an error that
+    /// is none of that kind.
+    fn refusal(&self, error: &Error) -> Option<RefusalReason>;
 
     /// Ends a sign-in at the server (RFC 7009). Done when the server has no way to.
     async fn revoke(&self, http: &dyn HttpClient, tokens: &OAuthTokens) -> Result<()>;
