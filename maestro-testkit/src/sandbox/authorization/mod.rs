@@ -14,6 +14,8 @@ mod form;
 mod jwt;
 mod key;
 mod ledger;
+#[cfg(test)]
+mod ledger_laws;
 mod page;
 mod script;
 mod settings;
