@@ -38,6 +38,7 @@ mod protocol;
 mod reply;
 mod route;
 mod scenario;
+mod scenario_rules;
 mod schema;
 mod seal;
 mod server;
