@@ -8,7 +8,9 @@ use maestro::{
     core::{
         archive::{Record, RecordKey, SessionRecord},
         auth::HolderId,
-        conversations::{ChunkRef, ChunkState, JournalSeq, NewChatEntry, NewEdit, NewStreamedEntry, WriterLease},
+        conversations::{
+            ChunkRef, ChunkState, JournalSeq, NewChatEntry, NewEdit, NewStreamedEntry, WriterLease,
+        },
         supplied_context::ItemChange,
     },
     prelude::*,
