@@ -81,7 +81,8 @@ impl Maestro {
 
     /// Asks the provider whether it accepts the credentials of a target (`test_connection`).
     pub async fn test_connection(&self, target: &Target) -> Result<Connection> {
-        self.registry().api_key(&target.provider)?.test_connection(self.http(), &target.endpoint).await
+        let flow = self.registry().api_key(&target.provider)?;
+        flow.test_connection(self.http(), &self.ready(target).await?.endpoint).await
     }
 
     fn check_credentials(&self, reference: &AuthRef, credentials: &Credentials) -> Result<()> {

@@ -11,7 +11,12 @@ use maestro_core::{
 };
 use maestro_providers::http::ReqwestClient;
 
-use crate::{library::Library, recovery::RetryPolicy, turn::Flush};
+use crate::{
+    library::Library,
+    recovery::RetryPolicy,
+    refresh::{RefreshPolicy, Refreshing},
+    turn::Flush,
+};
 
 /// Maestro: a store, a vault, providers and the way to them. Cloning is cheap and shares them.
 #[derive(Clone)]
@@ -27,6 +32,8 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) retry: RetryPolicy,
     pub(crate) flush: Flush,
+    pub(crate) refresh: RefreshPolicy,
+    pub(crate) refreshing: Refreshing,
     /// Who this program is to leases and streamed entries.
     pub(crate) holder: HolderId,
     pub(crate) library: Library,
@@ -86,6 +93,7 @@ pub struct MaestroBuilder {
     clock: Option<Arc<dyn Clock>>,
     retry: RetryPolicy,
     flush: Flush,
+    refresh: RefreshPolicy,
 }
 
 impl MaestroBuilder {
@@ -147,6 +155,12 @@ impl MaestroBuilder {
         self
     }
 
+    /// How refreshes of tokens are timed.
+    pub fn refresh(mut self, refresh: RefreshPolicy) -> Self {
+        self.refresh = refresh;
+        self
+    }
+
     /// Puts it together. [`ErrorKind::Invalid`](maestro_core::ErrorKind::Invalid) when the store or the vault is missing.
     pub fn build(self) -> Result<Maestro> {
         let missing = |field: &'static str| {
@@ -164,6 +178,8 @@ impl MaestroBuilder {
                 clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
                 retry: self.retry,
                 flush: self.flush,
+                refresh: self.refresh,
+                refreshing: Refreshing::default(),
                 holder: HolderId::new(),
                 library: Library::default(),
             }),

@@ -36,6 +36,7 @@
 //! | stream one answer and keep nothing | [`Maestro::stream_chat`] |
 //! | call a provider by the name of a saved authentication | [`Universal`] |
 //! | read and write sessions, threads, entries, personas | [`Maestro::store`] and the context traits in [`core`] |
+//! | refresh tokens, exactly once over all programs | [`Maestro::refresh_tokens`] |
 //! | change the vault's key while others work | [`Maestro::rotate_key`] |
 //! | copy a store into another, compare two, keep a session as a file | [`archive`] |
 //! | add a provider of your own | [`core::provider::Provider`], [`MaestroBuilder::registry`] |
@@ -47,6 +48,7 @@ mod chat_stream;
 mod key_rotation;
 mod library;
 mod recovery;
+mod refresh;
 mod target;
 mod turn;
 mod universal;
@@ -67,6 +69,7 @@ pub use self::{
     chat_stream::ChatStream,
     key_rotation::{Rotation, RotationProgress},
     recovery::RetryPolicy,
+    refresh::{RefreshPolicy, RefreshWhen, Refreshed},
     target::Target,
     turn::{Flush, Turn, TurnBuilder, TurnOutcome},
     universal::{ChatOptions, Universal},

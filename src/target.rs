@@ -1,7 +1,7 @@
 //! Whom to ask.
 
 use maestro_core::{
-    Error, ErrorKind, Result,
+    Error, ErrorKind, Id, Result,
     auth::{AuthType, SavedAuthentication},
     conversations::OpenSession,
     provider::{Endpoint, ProviderId},
@@ -16,12 +16,15 @@ pub struct Target {
     pub provider: ProviderId,
     /// Where and as whom.
     pub endpoint: Endpoint,
+    /// The saved authentication that the credentials come from, if they do. Its tokens are refreshed when they are near
+    /// their end, or refused.
+    pub auth: Option<Id<SavedAuthentication>>,
 }
 
 impl Target {
     /// A provider at an endpoint.
     pub const fn new(provider: ProviderId, endpoint: Endpoint) -> Self {
-        Self { provider, endpoint }
+        Self { provider, endpoint, auth: None }
     }
 
     /// The kind of its credentials, if it has any.
@@ -35,7 +38,8 @@ impl Maestro {
     /// [`Vault::open`](maestro_core::auth::Vault::open).
     pub fn target(&self, auth: &SavedAuthentication) -> Result<Target> {
         let credentials = self.vault().open(auth.id, &auth.credentials)?;
-        Ok(Target::new(auth.provider.clone(), Endpoint::with_credentials(credentials)))
+        let endpoint = Endpoint::with_credentials(credentials);
+        Ok(Target { provider: auth.provider.clone(), endpoint, auth: Some(auth.id) })
     }
 
     /// Opens the authentication of a session.

@@ -154,6 +154,7 @@ impl Universal<'_> {
 impl Maestro {
     /// The models that a target can use, in the provider's order.
     pub async fn list_models(&self, target: &Target) -> Result<Vec<ModelInfo>> {
-        self.registry().models(&target.provider)?.list_models(self.http(), &target.endpoint).await
+        let models = self.registry().models(&target.provider)?;
+        models.list_models(self.http(), &self.ready(target).await?.endpoint).await
     }
 }

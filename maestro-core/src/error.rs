@@ -145,6 +145,7 @@ struct Inner {
     status: Option<u16>,
     code: Option<String>,
     request_id: Option<String>,
+    unsent: bool,
     source: Option<Source>,
 }
 
@@ -170,6 +171,7 @@ impl Error {
             status: None,
             code: None,
             request_id: None,
+            unsent: false,
             source: None,
         }))
     }
@@ -242,6 +244,13 @@ impl Error {
         self
     }
 
+    /// Notes that the request surely never reached the server, so that even one that must not be repeated may be.
+    #[must_use]
+    pub fn never_sent(mut self) -> Self {
+        self.0.unsent = true;
+        self
+    }
+
     /// The same error without the error that caused it, which cannot be copied.
     #[must_use]
     pub fn without_source(&self) -> Self {
@@ -257,6 +266,7 @@ impl Error {
             status,
             code,
             request_id,
+            unsent,
             source: _,
         } = &*self.0;
         Self(Box::new(Inner {
@@ -271,6 +281,7 @@ impl Error {
             status: *status,
             code: code.clone(),
             request_id: request_id.clone(),
+            unsent: *unsent,
             source: None,
         }))
     }
@@ -328,6 +339,11 @@ impl Error {
     /// The id under which the provider knows the request, if it gave one.
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
+    }
+
+    /// Whether the request surely never reached the server; false when that is not known.
+    pub fn is_unsent(&self) -> bool {
+        self.0.unsent
     }
 
     /// What to do next, if there is something.

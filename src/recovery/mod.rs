@@ -30,21 +30,30 @@ impl Maestro {
     ///
     /// The conversation is normalised for the provider first; see [`ChatStream::report`] for what that changed. A
     /// failure that is likely to pass is tried again as the [`RetryPolicy`] says, as long as no event has been
-    /// returned. Any error of the provider up to there is this function's error; later ones are the stream's last
+    /// returned. Tokens of a saved authentication are refreshed before they end, and once more when they are refused. Any error of the provider up to there is this function's error; later ones are the stream's last
     /// event. Nothing is stored: see [`Maestro::turn`].
     pub async fn stream_chat(&self, target: &Target, mut request: ChatRequest) -> Result<ChatStream> {
         let protocol = self.registry().chat(&target.provider)?;
+        let mut target = self.ready(target).await?;
         let rules = protocol.rules(request.model.as_str());
         let Normalised { messages, mut report } = normalise(std::mem::take(&mut request.messages), &rules);
         request.messages = messages;
-        let encoded = protocol.encode(&target.endpoint, &request, &mut report)?;
+        let mut encoded = protocol.encode(&target.endpoint, &request, &mut report)?;
 
         let mut delays = self.inner.retry.delays();
+        let mut may_renew = true;
         loop {
             let error = match self.attempt(protocol, &encoded, &mut report).await {
                 Ok(stream) => return Ok(stream),
                 Err(error) => error,
             };
+            // A refused token is renewed once; the provider's word counts more than the token's.
+            if error.status() == Some(401) && std::mem::take(&mut may_renew) {
+                let Some(renewed) = self.renewed(&target).await? else { return Err(error) };
+                target = renewed;
+                encoded = protocol.encode(&target.endpoint, &request, &mut report)?;
+                continue;
+            }
             let Some(delay) = delays.after(&error) else { return Err(error) };
             tracing::info!(kind = %error.kind(), provider = %target.provider, delay_ms = delay.as_millis() as u64, "asking again");
             tokio::time::sleep(delay).await;

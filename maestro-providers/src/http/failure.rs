@@ -54,7 +54,11 @@ pub(super) fn timed_out(peer: &Peer, timer: Timer, limit: Duration) -> Error {
             "what had come is kept; ask again, or raise the idle timer if the server is slow",
         ),
     };
-    unavailable(peer).because(format!("{problem} {limit:?}")).advise(advice)
+    let failed = unavailable(peer).because(format!("{problem} {limit:?}")).advise(advice);
+    match timer {
+        Timer::Connect => failed.never_sent(),
+        Timer::FirstByte | Timer::Idle => failed,
+    }
 }
 
 /// A request was not answered.
@@ -84,6 +88,7 @@ pub(super) fn of_request(error: reqwest::Error, peer: &Peer, settings: &HttpSett
     } else {
         failed.because("the connection broke before an answer came")
     };
+    let failed = if error.is_connect() { failed.never_sent() } else { failed };
     failed.caused_by(error)
 }
 

@@ -1,0 +1,135 @@
+//! The one request, from the mark before it to what is written after it.
+
+use maestro_core::{
+    Error, ErrorKind, Id, Result,
+    auth::{
+        AuthChange, Credentials, OAuthTokens, RefreshAsked, RefreshRefused, RefusalReason,
+        SavedAuthentication,
+    },
+    provider::OAuthFlow,
+    revision::Revision,
+};
+use url::Url;
+
+use super::{OPERATION, Refreshed, Unsaved};
+use crate::Maestro;
+
+/// What is to be written over a mark.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) id: Id<SavedAuthentication>,
+    /// The mark that it answers, and the revision at which it was written.
+    pub(super) mark: RefreshAsked,
+    pub(super) revision: Revision,
+    pub(super) credentials: Credentials,
+}
+
+impl Maestro {
+    /// Writes down that the refresh token is about to be sent. Absent when the row has moved on meanwhile.
+    pub(super) async fn mark(
+        &self,
+        row: &SavedAuthentication,
+        tokens: &OAuthTokens,
+        base_url: Option<Url>,
+    ) -> Result<Option<(RefreshAsked, Revision)>> {
+        let now = self.now();
+        let first_at = tokens.asked.map_or(now, |asked| asked.first_at);
+        let mark = RefreshAsked { by: self.inner.holder, at: now, first_at };
+        let marked = OAuthTokens { asked: Some(mark), ..tokens.clone() };
+        let credentials = Credentials::OAuth { tokens: Box::new(marked), base_url };
+        let change = AuthChange {
+            credentials: Some(self.vault().seal(row.id, &credentials)?),
+            ..AuthChange::default()
+        };
+        match self.store().auth_update(row.id, row.revision, change, now).await {
+            Ok(marked) => Ok(Some((mark, marked.revision))),
+            Err(error) if error.kind() == ErrorKind::Stale => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Sends the refresh token, whose mark stands, and writes down what comes of it.
+    pub(super) async fn exchange(
+        &self,
+        row: SavedAuthentication,
+        tokens: OAuthTokens,
+        base_url: Option<Url>,
+        flow: &dyn OAuthFlow,
+        (mark, revision): (RefreshAsked, Revision),
+        unsaved: &mut Unsaved,
+    ) -> Result<(Refreshed, SavedAuthentication)> {
+        let answered = tokio::time::timeout(
+            self.inner.refresh.answer_within,
+            flow.refresh(self.http(), &tokens, self.now()),
+        );
+        let answered = answered.await.unwrap_or_else(|_| Err(unanswered(&row)));
+        let answer = |tokens: OAuthTokens| Answer {
+            id: row.id,
+            mark,
+            revision,
+            credentials: Credentials::OAuth { tokens: Box::new(tokens), base_url },
+        };
+        let error = match answered {
+            Ok(new) => {
+                let OAuthTokens { client, policy, api_key, .. } = tokens;
+                let new = OAuthTokens { client, policy, api_key, refused: None, asked: None, ..new };
+                let kept = self.keep(answer(new), unsaved).await?;
+                tracing::info!(authentication = %kept.reference(), "tokens refreshed");
+                return Ok((Refreshed::Refreshed, kept));
+            }
+            Err(error) => error,
+        };
+        if let Some(reason) = flow.refusal(&error) {
+            let refused = Some(RefreshRefused { reason, at: self.now() });
+            self.keep(answer(OAuthTokens { refused, asked: None, ..tokens }), unsaved).await?;
+            tracing::warn!(authentication = %row.reference(), ?reason, "the refresh token was refused for good");
+            return Err(super::sign_in_again(&row, reason).caused_by(error));
+        }
+        if was_not_taken(&error) {
+            // As before this request: an earlier one may still be without its answer.
+            let kept = self.keep(answer(tokens), unsaved).await;
+            if let Err(problem) = kept {
+                tracing::warn!(%problem, "the mark of a refresh that was not done could not be taken back");
+            }
+        }
+        Err(error)
+    }
+
+    /// Writes down that a refresh token is not to be sent any more. Where that fails, the mark says the same.
+    pub(super) async fn note_refusal(
+        &self,
+        row: &SavedAuthentication,
+        tokens: OAuthTokens,
+        base_url: Option<Url>,
+        reason: RefusalReason,
+    ) {
+        let refused = Some(RefreshRefused { reason, at: self.now() });
+        let tokens = OAuthTokens { refused, asked: None, ..tokens };
+        let credentials = Credentials::OAuth { tokens: Box::new(tokens), base_url };
+        let written = match self.vault().seal(row.id, &credentials) {
+            Ok(sealed) => {
+                let change = AuthChange { credentials: Some(sealed), ..AuthChange::default() };
+                self.store().auth_update(row.id, row.revision, change, self.now()).await.map(|_| ())
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = written {
+            tracing::debug!(%error, "a refusal was not written down");
+        }
+    }
+}
+
+/// Whether the server surely has not taken the refresh token: it said so, or was never reached.
+fn was_not_taken(error: &Error) -> bool {
+    match error.status() {
+        Some(status) => (400..500).contains(&status),
+        None => error.is_unsent(),
+    }
+}
+
+fn unanswered(row: &SavedAuthentication) -> Error {
+    Error::new(ErrorKind::Unavailable, OPERATION)
+        .on(row.reference())
+        .because("the provider did not answer in time")
+        .advise("try again later; the credential is as it was")
+}

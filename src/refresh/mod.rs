@@ -1,0 +1,324 @@
+//! Refreshing tokens exactly once (requirement M-A6): by any number of tasks, processes and machines on one store.
+//!
+//! Providers revoke a whole sign-in when a refresh token is used twice. So nobody sends one without having written down,
+//! by compare-and-set, that it is about to be sent ([`RefreshAsked`]): of all who want to, one writes the mark, and the
+//! others wait for its revision and adopt what it got. The mark is in the sealed credentials, so whatever else happens to
+//! the row meanwhile (a new name, a new key of the vault) keeps it.
+//!
+//! | what happens | what is done |
+//! |---|---|
+//! | an answer comes | the new tokens are written over the mark; until they are, nothing else is tried |
+//! | the server refuses for good | the reason is written down, and nobody asks again |
+//! | it surely did not take the token | the mark is taken back; tokens stay as they were |
+//! | no answer comes, or the program dies | the mark stays; who comes next asks once more within the server's grace, and after it tells the user to sign in |
+//!
+//! What has begun is finished on a task of its own, so a caller that is dropped loses no answer.
+
+mod exchange;
+mod keep;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
+
+use maestro_core::{
+    Error, ErrorKind, Id, Result, Secret,
+    auth::{Credentials, OAuthTokens, RefreshAsked, RefusalReason, SavedAuthentication},
+    provider::{OAuthFlow, OAuthProfile, Rotation},
+    time::Timestamp,
+};
+use tokio::{sync::Mutex, time::sleep};
+use url::Url;
+
+use crate::{Maestro, Target};
+
+/// How refreshes are timed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RefreshPolicy {
+    /// How long a server may take to answer; 15 seconds when nothing is said. All programs on a store must agree on it:
+    /// whoever finds a mark older than this, and five seconds more, takes its answer for lost.
+    pub answer_within: Duration,
+    /// How often those who wait for another's refresh look at the store; each 50 milliseconds when nothing is said, and
+    /// less often the longer it takes.
+    pub look_every: Duration,
+    /// For how long an answer is tried to be written down when the store cannot be reached; 30 seconds when nothing is
+    /// said. After that the program keeps it and writes it at the next occasion.
+    pub keep_trying: Duration,
+}
+
+impl Default for RefreshPolicy {
+    fn default() -> Self {
+        Self {
+            answer_within: Duration::from_secs(15),
+            look_every: Duration::from_millis(50),
+            keep_trying: Duration::from_secs(30),
+        }
+    }
+}
+
+impl RefreshPolicy {
+    /// How old a mark may be while its answer may still come.
+    fn in_flight(&self) -> Duration {
+        self.answer_within.saturating_add(SLACK)
+    }
+}
+
+/// For clocks of several machines that differ, and for the time that writing takes.
+const SLACK: Duration = Duration::from_secs(5);
+
+/// When tokens are to be refreshed.
+#[derive(Debug, Clone)]
+pub enum RefreshWhen {
+    /// When they end within the margin of their profile, or have ended.
+    Due,
+    /// When they are still the ones that a provider has refused.
+    Refused {
+        /// The access token that was refused.
+        access_token: Secret,
+    },
+    /// Whatever they say of themselves, unless somebody else refreshes them meanwhile.
+    Now,
+}
+
+/// What a refresh came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refreshed {
+    /// This program asked, and has new tokens.
+    Refreshed,
+    /// Somebody else asked, and this program has their tokens.
+    Adopted,
+    /// There was nothing to do.
+    Fresh,
+}
+
+impl Refreshed {
+    /// The word for it: `refreshed`, `adopted` or `fresh`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Refreshed => "refreshed",
+            Self::Adopted => "adopted",
+            Self::Fresh => "fresh",
+        }
+    }
+}
+
+/// What a program knows of its own refreshes.
+#[derive(Default)]
+pub(crate) struct Refreshing {
+    /// One at a time for each row.
+    rows: std::sync::Mutex<BTreeMap<Id<SavedAuthentication>, Arc<Mutex<Unsaved>>>>,
+}
+
+/// New tokens that could not be written down yet.
+type Unsaved = Option<exchange::Answer>;
+
+impl Refreshing {
+    fn of(&self, id: Id<SavedAuthentication>) -> Arc<Mutex<Unsaved>> {
+        let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        // Rows that nobody refreshes at the moment, and of which nothing is left to write, need no lock.
+        rows.retain(|_, row| Arc::strong_count(row) > 1 || row.try_lock().is_ok_and(|row| row.is_some()));
+        Arc::clone(rows.entry(id).or_default())
+    }
+}
+
+impl Maestro {
+    /// Refreshes the tokens of a saved authentication if need be, and returns its row as it is then.
+    ///
+    /// [`ErrorKind::Unsupported`] for an API key, which has nothing to refresh; [`ErrorKind::Unauthenticated`] when the
+    /// user must sign in again, which the text says, with the reason; [`ErrorKind::Unavailable`] and others when it failed
+    /// for now: the credential is as it was.
+    pub async fn refresh_tokens(
+        &self,
+        id: Id<SavedAuthentication>,
+        when: RefreshWhen,
+    ) -> Result<(Refreshed, SavedAuthentication)> {
+        let maestro = self.clone();
+        let task = tokio::spawn(async move {
+            let of_row = maestro.inner.refreshing.of(id);
+            let mut unsaved = of_row.lock().await;
+            maestro.refresh_row(id, &when, &mut unsaved).await
+        });
+        task.await.map_err(|error| {
+            Error::new(ErrorKind::Internal, OPERATION).because("the refresh ended half-way").caused_by(error)
+        })?
+    }
+
+    /// A target whose tokens are good for some time: those of a saved authentication are refreshed when they are near
+    /// their end. When that fails for now and they have not ended yet, they are used as they are.
+    pub(crate) async fn ready(&self, target: &Target) -> Result<Target> {
+        let Some(id) = target.auth else { return Ok(target.clone()) };
+        let Some(Credentials::OAuth { tokens, .. }) = &target.endpoint.credentials else {
+            return Ok(target.clone());
+        };
+        if !self.is_due(target, tokens) {
+            return Ok(target.clone());
+        }
+        match self.refresh_tokens(id, RefreshWhen::Due).await {
+            Ok((_, row)) => self.target(&row),
+            Err(error) if is_passing(&error) && tokens.expires_at.is_some_and(|end| end > self.now()) => {
+                tracing::warn!(%error, "tokens could not be refreshed yet; they are still good");
+                Ok(target.clone())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The target of a saved authentication again, after the provider has refused its token. Absent when that is not
+    /// of a kind that can be refreshed.
+    pub(crate) async fn renewed(&self, target: &Target) -> Result<Option<Target>> {
+        let (Some(id), Some(Credentials::OAuth { tokens, .. })) = (target.auth, &target.endpoint.credentials)
+        else {
+            return Ok(None);
+        };
+        if tokens.api_key.is_some() {
+            return Ok(None);
+        }
+        let when = RefreshWhen::Refused { access_token: tokens.access_token.clone() };
+        let (_, row) = self.refresh_tokens(id, when).await?;
+        self.target(&row).map(Some)
+    }
+
+    fn is_due(&self, target: &Target, tokens: &OAuthTokens) -> bool {
+        let margin = match (&tokens.client, self.registry().oauth(&target.provider)) {
+            (Some(client), _) => client.profile.refresh_margin,
+            (None, Ok(flow)) => flow.client().profile.refresh_margin,
+            (None, Err(_)) => Duration::ZERO,
+        };
+        tokens.api_key.is_none() && ends_within(tokens, margin, self.now())
+    }
+
+    /// One row, by the one task of this program that may.
+    async fn refresh_row(
+        &self,
+        id: Id<SavedAuthentication>,
+        when: &RefreshWhen,
+        unsaved: &mut Unsaved,
+    ) -> Result<(Refreshed, SavedAuthentication)> {
+        if let Some(answer) = unsaved.take() {
+            self.keep(answer, unsaved).await?;
+        }
+        let mut look = self.inner.refresh.look_every;
+        let mut seen: Option<Secret> = None;
+        loop {
+            let row = self.store().auth_get(id).await?;
+            let (tokens, base_url) = self.tokens_of(&row)?;
+            let flow = self.registry().oauth(&row.provider)?;
+            let profile = profile_of(flow, &tokens);
+            let is_other = seen.as_ref().is_some_and(|seen| *seen != tokens.access_token);
+            if is_other || !when.wants(&tokens, profile, self.now()) {
+                let outcome = if seen.is_some() { Refreshed::Adopted } else { Refreshed::Fresh };
+                return Ok((outcome, row));
+            }
+            seen.get_or_insert_with(|| tokens.access_token.clone());
+            if let Some(refused) = &tokens.refused {
+                return Err(sign_in_again(&row, refused.reason));
+            }
+            if tokens.refresh_token.is_none() {
+                return Err(not_renewable(&row));
+            }
+            match self.standing(tokens.asked, profile.rotation) {
+                Standing::Free => {}
+                Standing::InFlight => {
+                    sleep(look).await;
+                    look = (look * 2).min(LONGEST_LOOK);
+                    continue;
+                }
+                Standing::Lost => {
+                    self.note_refusal(&row, tokens, base_url, RefusalReason::Reused).await;
+                    return Err(answer_lost(&row));
+                }
+            }
+            let Some(mark) = self.mark(&row, &tokens, base_url.clone()).await? else { continue };
+            return self.exchange(row, tokens, base_url, flow, mark, unsaved).await;
+        }
+    }
+
+    /// Whether a refresh token may be sent now.
+    fn standing(&self, asked: Option<RefreshAsked>, rotation: Rotation) -> Standing {
+        let Some(asked) = asked else { return Standing::Free };
+        let now = self.now();
+        // This program asks for one row once at a time, so an answer to its own question does not come any more.
+        let is_over =
+            asked.by == self.inner.holder || now >= asked.at.saturating_add(self.inner.refresh.in_flight());
+        match rotation {
+            _ if !is_over => Standing::InFlight,
+            Rotation::SingleUse { grace } if now >= asked.first_at.saturating_add(grace) => Standing::Lost,
+            Rotation::SingleUse { .. } | Rotation::Reusable => Standing::Free,
+        }
+    }
+
+    fn tokens_of(&self, row: &SavedAuthentication) -> Result<(OAuthTokens, Option<Url>)> {
+        match self.vault().open(row.id, &row.credentials)? {
+            Credentials::OAuth { tokens, base_url } => Ok((*tokens, base_url)),
+            _ => Err(Error::new(ErrorKind::Unsupported, OPERATION)
+                .on(row.reference())
+                .because("an API key does not end, and has nothing to refresh")),
+        }
+    }
+}
+
+const OPERATION: &str = "refresh tokens";
+
+/// The longest pause between two looks at another's refresh.
+const LONGEST_LOOK: Duration = Duration::from_millis(500);
+
+enum Standing {
+    /// Nobody has sent it, or its answer is lost and it may be sent once more.
+    Free,
+    /// Another program has sent it and may still have an answer.
+    InFlight,
+    /// Its answer is lost, and sending it again would look like theft.
+    Lost,
+}
+
+impl RefreshWhen {
+    fn wants(&self, tokens: &OAuthTokens, profile: &OAuthProfile, now: Timestamp) -> bool {
+        match self {
+            Self::Due => ends_within(tokens, profile.refresh_margin, now),
+            Self::Refused { access_token } => tokens.access_token == *access_token,
+            Self::Now => true,
+        }
+    }
+}
+
+/// Whether tokens end within a margin. Of those that do not say when they end, only a refusal tells.
+fn ends_within(tokens: &OAuthTokens, margin: Duration, now: Timestamp) -> bool {
+    tokens.expires_at.is_some_and(|end| end <= now.saturating_add(margin))
+}
+
+fn profile_of<'a>(flow: &'a dyn OAuthFlow, tokens: &'a OAuthTokens) -> &'a OAuthProfile {
+    tokens.client.as_ref().map_or_else(|| &flow.client().profile, |client| &client.profile)
+}
+
+/// Whether an error says nothing against the credential.
+fn is_passing(error: &Error) -> bool {
+    !matches!(error.kind(), ErrorKind::Unauthenticated | ErrorKind::NotFound | ErrorKind::Forbidden)
+}
+
+fn unauthenticated(row: &SavedAuthentication) -> Error {
+    Error::new(ErrorKind::Unauthenticated, OPERATION)
+        .on(row.reference())
+        .advise(format!("sign in again: maestro auth login {} --name {}", row.provider, row.name))
+}
+
+fn sign_in_again(row: &SavedAuthentication, reason: RefusalReason) -> Error {
+    let (problem, code) = match reason {
+        RefusalReason::Expired => ("the sign-in has expired", "refresh_token_expired"),
+        RefusalReason::Reused => ("its refresh token was used before", "refresh_token_reused"),
+        RefusalReason::Revoked => ("the sign-in was revoked", "refresh_token_revoked"),
+        RefusalReason::Unknown => ("the provider refused its refresh token", "invalid_grant"),
+    };
+    unauthenticated(row).because(problem).with_code(code)
+}
+
+fn answer_lost(row: &SavedAuthentication) -> Error {
+    unauthenticated(row)
+        .because("the answer to an earlier refresh was lost on the way, and its token can be used only once")
+        .with_code("refresh_answer_lost")
+}
+
+fn not_renewable(row: &SavedAuthentication) -> Error {
+    unauthenticated(row).because("the sign-in came without a refresh token")
+}

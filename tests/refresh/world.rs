@@ -1,0 +1,107 @@
+//! Programs on one store, with one server and one clock.
+
+use std::{sync::Arc, time::Duration};
+
+use maestro::{
+    Maestro, MemoryStore, RefreshPolicy, RefreshWhen, Refreshed, Result, Secret, Store,
+    core::{
+        Id,
+        auth::{
+            AuthName, AuthRef, AuthType, Credentials, NewAuthentication, OAuthTokens, SavedAuthentication,
+            Vault, VaultKey,
+        },
+        provider::{Registry, Rotation},
+        time::{Clock as _, ManualClock, Timestamp},
+    },
+};
+
+use crate::server::{Counting, Server};
+
+/// How long tokens live.
+pub(crate) const LIFETIME: Duration = Duration::from_secs(3600);
+/// For how long the server takes an old token once more.
+pub(crate) const GRACE: Duration = Duration::from_secs(60);
+
+/// The tokens of a number.
+pub(crate) fn tokens(number: u32, now: Timestamp) -> OAuthTokens {
+    OAuthTokens {
+        refresh_token: Some(Secret::new(format!("refresh-{number}")).unwrap()),
+        expires_at: Some(now.saturating_add(LIFETIME)),
+        ..OAuthTokens::new(Secret::new(format!("access-{number}")).unwrap())
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) server: Arc<Server>,
+    pub(crate) clock: Arc<ManualClock>,
+    /// The key of all vaults, as text.
+    key: String,
+    rotation: Rotation,
+    pub(crate) id: Id<SavedAuthentication>,
+}
+
+impl World {
+    /// A sign-in whose tokens end in a moment.
+    pub(crate) async fn new() -> Self {
+        Self::on(Arc::new(MemoryStore::new())).await
+    }
+
+    pub(crate) async fn on(store: Arc<dyn Store>) -> Self {
+        let clock = Arc::new(ManualClock::new(Timestamp::from_micros(1_790_000_000_000_000)));
+        let (key, id) = (VaultKey::generate().to_text().to_string(), Id::new());
+        let expired = OAuthTokens { expires_at: Some(clock.now()), ..tokens(0, clock.now()) };
+        let credentials = Credentials::OAuth { tokens: Box::new(expired), base_url: None };
+        let new = NewAuthentication {
+            id,
+            reference: AuthRef::new(
+                "counting".parse().unwrap(),
+                AuthType::OAuth,
+                AuthName::new("work").unwrap(),
+            ),
+            credentials: Vault::new(key.parse().unwrap()).seal(id, &credentials).unwrap(),
+            expires_at: credentials.expires_at(),
+            now: clock.now(),
+        };
+        store.auth_create(new).await.unwrap();
+        let rotation = Rotation::SingleUse { grace: GRACE };
+        Self { store, server: Server::new(), clock, key, rotation, id }
+    }
+
+    /// A program that uses the store.
+    pub(crate) fn program(&self) -> Maestro {
+        self.program_on(Arc::clone(&self.store))
+    }
+
+    pub(crate) fn program_on(&self, store: Arc<dyn Store>) -> Maestro {
+        Maestro::builder()
+            .shared_store(store)
+            .vault(self.vault())
+            .registry(Registry::new().with(Counting::new(&self.server, self.rotation)))
+            .shared_clock(Arc::clone(&self.clock) as _)
+            .refresh(RefreshPolicy {
+                look_every: Duration::from_millis(1),
+                keep_trying: Duration::from_millis(200),
+                ..RefreshPolicy::default()
+            })
+            .build()
+            .unwrap()
+    }
+
+    pub(crate) fn vault(&self) -> Vault {
+        Vault::new(self.key.parse().unwrap())
+    }
+
+    /// What is stored now.
+    pub(crate) async fn stored(&self) -> (SavedAuthentication, OAuthTokens) {
+        let row = self.store.auth_get(self.id).await.unwrap();
+        match self.vault().open(row.id, &row.credentials).unwrap() {
+            Credentials::OAuth { tokens, .. } => (row, *tokens),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) async fn refresh(&self, program: &Maestro) -> Result<Refreshed> {
+        program.refresh_tokens(self.id, RefreshWhen::Due).await.map(|(outcome, _)| outcome)
+    }
+}
