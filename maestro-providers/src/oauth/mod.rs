@@ -1,7 +1,7 @@
 //! OAuth: one engine for every authorization server (requirements M-P2, M-P8, M-P9).
 //!
 //! What differs from server to server is data, an [`OAuthProfile`]; the providers that sign people in have theirs in
-//! `oauth.rs` (`openai::oauth_profile()` and its neighbours). An [`OAuth`] is
+//! `oauth.rs` (`openai::oauth_profile()` and its neighbours), and a [`ProfileFile`] describes any other. An [`OAuth`] is
 //! such a profile with the client that the operator registered, and does the work: authorization with PKCE, codes that
 //! come back by loopback or by hand, devices, refresh, revocation, and the key that tokens can buy.
 //!
@@ -35,6 +35,7 @@ mod device;
 mod discovery;
 mod engine;
 mod mode;
+mod profile_file;
 mod refusal;
 mod reply;
 
@@ -43,6 +44,7 @@ pub use self::{
     discovery::{ServerMetadata, discover},
     engine::OAuth,
     mode::{ModeChoice, ModeDecision, SignInMode, decide_mode},
+    profile_file::ProfileFile,
 };
 pub use maestro_core::provider::OAuthProfile;
 

@@ -10,5 +10,6 @@ mod devices;
 mod given;
 mod keys;
 mod laws;
+mod profiles;
 mod refresh;
 mod secrets;
