@@ -166,7 +166,8 @@ fn every_wrong_key_is_named_with_what_it_should_be() {
     ]
     .map(str::to_owned);
     let mut found = problems(text);
-    (expected.sort(), found.sort());
+    expected.sort();
+    found.sort();
     assert_eq!(found, expected);
     let error = ProfileFile::parse(text).unwrap_err();
     let told = format!("{error} {error:?}");
