@@ -1,5 +1,5 @@
 //! A store of one's own: a wrapper that counts what is asked of the store within. It keeps every promise of the context
-//! traits, as the suite shows: `cargo test --example own_store`.
+//! traits, and random programs cannot tell it from the store in memory: `cargo test --example own_store`.
 //!
 //! `cargo run --example own_store`
 
@@ -95,9 +95,17 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 mod conformance {
     use std::sync::Arc;
 
-    async fn fresh() -> (Arc<dyn maestro::Store>, ()) {
+    use maestro::{MemoryStore, Store};
+
+    async fn fresh() -> (Arc<dyn Store>, ()) {
         (Arc::new(super::Counting::default()), ())
     }
 
+    async fn reference() -> (Arc<dyn Store>, ()) {
+        (Arc::new(MemoryStore::new()), ())
+    }
+
     maestro_testkit::store_suite!(fresh);
+    maestro_testkit::store_model!(reference, fresh);
+    maestro_testkit::store_processes!(ignore = "it is in the memory of one program");
 }

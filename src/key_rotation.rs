@@ -221,3 +221,37 @@ enum Outcome {
     Unreadable(Error),
     Gone,
 }
+
+#[cfg(all(test, feature = "memory"))]
+mod tests {
+    use maestro_core::{
+        Secret,
+        auth::{Credentials, Vault, VaultKey},
+    };
+
+    use super::*;
+    use crate::{MemoryStore, Save};
+
+    #[tokio::test]
+    async fn a_refresh_of_the_same_program_is_left_alone_too() {
+        let (old, new) = (VaultKey::generate(), VaultKey::generate());
+        let vault = Vault::new(new).with_older(old.to_text().parse().unwrap());
+        let store = std::sync::Arc::new(MemoryStore::new());
+        let build = |vault| Maestro::builder().shared_store(store.clone()).vault(vault).build().unwrap();
+        let reference = AuthRef::new(
+            "anthropic".parse().unwrap(),
+            maestro_core::auth::AuthType::ApiKey,
+            "work".parse().unwrap(),
+        );
+        let key = Credentials::api_key(Secret::new("sandbox-1").unwrap());
+        let row = build(Vault::new(old)).save_credentials(&reference, &key, Save::Create).await.unwrap();
+
+        let maestro = build(vault);
+        let (now, holder) = (maestro.now(), maestro.inner.holder);
+        let until = now.saturating_add(LEASE);
+        let leased = maestro.store().auth_lease(row.id, row.revision, holder, until, now).await.unwrap();
+        let rotation = maestro.rotate_key(Duration::ZERO, |_| {}).await.unwrap();
+        assert_eq!(rotation.busy, [reference]);
+        assert_eq!(maestro.store().auth_get(row.id).await.unwrap(), leased);
+    }
+}

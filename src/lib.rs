@@ -60,6 +60,11 @@ pub use maestro_core::{Error, ErrorKind, FieldError, Id, Result, Retry, Secret, 
 pub use maestro_providers as providers;
 #[cfg(feature = "memory")]
 pub use maestro_store_memory::MemoryStore;
+/// The store in a Postgres database: its builder, and what that chooses between.
+#[cfg(feature = "postgres")]
+pub use maestro_store_postgres as postgres;
+#[cfg(feature = "postgres")]
+pub use maestro_store_postgres::PostgresStore;
 #[cfg(feature = "sqlite")]
 pub use maestro_store_sqlite::SqliteStore;
 
@@ -97,6 +102,8 @@ pub mod prelude {
 
     #[cfg(feature = "memory")]
     pub use crate::MemoryStore;
+    #[cfg(feature = "postgres")]
+    pub use crate::PostgresStore;
     #[cfg(feature = "sqlite")]
     pub use crate::SqliteStore;
     pub use crate::{Maestro, Save, Target, Turn};

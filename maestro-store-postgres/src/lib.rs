@@ -119,9 +119,7 @@ impl PostgresStore {
     /// program has taken it back since it was opened.
     pub async fn schema_version(&self) -> Result<u32> {
         const OPERATION: &str = "read schema version";
-        reading!(&*self.pool, OPERATION, |db| Ok(
-            migrations::version(db.connection, db.schema, OPERATION).await?
-        ))
+        reading!(&*self.pool, OPERATION, |db| migrations::version_in(db, OPERATION).await)
     }
 
     /// The schema that the store is in.
@@ -273,6 +271,22 @@ impl PostgresStoreBuilder {
             Ok(migrated)
         };
         migrate.await.map_err(|error| target.named(error))
+    }
+
+    /// The version of the schema that the database has, 0 when there is none; nothing is made.
+    ///
+    /// Errors are those of [`open`](Self::open).
+    pub async fn schema_version(self) -> Result<u32> {
+        const OPERATION: &str = "read schema version";
+        let (target, settings) = self.settings(OPERATION)?;
+        let schema = Schema::new(self.schema);
+        let read = async {
+            let mut connection = settings.connect(OPERATION).await?;
+            let version = migrations::version(&mut connection, &schema, OPERATION).await?;
+            let _ = connection.close().await;
+            Ok(version)
+        };
+        read.await.map_err(|error| target.named(error))
     }
 
     fn settings(&self, operation: &'static str) -> Result<(Target, Settings)> {

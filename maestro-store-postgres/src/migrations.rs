@@ -72,20 +72,20 @@ pub(crate) async fn migrate(
         let problem = format!("must be 1 to {VERSION}, not {to}");
         return Err(Error::invalid(operation, [FieldError::new("version", problem)]));
     }
-    // Most of the time there is nothing to do, and no need for the lock.
-    if version(connection, schema, operation).await? == to {
-        return Ok(Migrated { from: to, to });
-    }
     let migrated = async {
         let mut transaction = connection.begin().await?;
         // Not kept by the server: each is asked once.
         let mut db = Db { connection: &mut transaction, schema, keep: false };
+        // Most of the time there is nothing to do, and no need for the lock.
+        if version_in(&mut db, operation).await? == to {
+            return Ok(Migrated { from: to, to });
+        }
         db.run(
             "select pg_advisory_xact_lock(hashtextextended('maestro store ' || $1, 0))",
             params![schema.name().as_str()],
         )
         .await?;
-        let from = version(db.connection, schema, operation).await?;
+        let from = version_in(&mut db, operation).await?;
         if from != to {
             walk(&mut db, from, to).await?;
         }
@@ -103,22 +103,35 @@ pub(crate) async fn version(
     schema: &Schema,
     operation: &'static str,
 ) -> Result<u32> {
-    let mut db = Db { connection, schema, keep: false };
-    let found = found(&mut db).await.map_err(|failure| may_not(failure.into_error(operation), schema))?;
+    let read = async {
+        let mut transaction = connection.begin().await?;
+        let mut db = Db { connection: &mut transaction, schema, keep: false };
+        let version = version_in(&mut db, operation).await?;
+        transaction.commit().await?;
+        Ok(version)
+    };
+    read.await.map_err(|failure: Failure| may_not(failure.into_error(operation), schema))
+}
+
+/// The same within a transaction, which keeps a pooler from handing its statements to several server processes.
+pub(crate) async fn version_in(db: &mut Db<'_>, operation: &'static str) -> Outcome<u32> {
     let unsupported = |problem: String| Error::new(ErrorKind::Unsupported, operation).because(problem);
-    let name = schema.name();
-    match found {
-        Found::Nothing => Ok(0),
-        Found::Encoding(encoding) => Err(unsupported(format!("the database keeps texts as {encoding}, not as UTF8"))
-            .advise("make a database with `createdb --encoding=UTF8 --template=template0`")),
-        Found::SomethingElse => Err(unsupported(format!("the schema {name} belongs to something else"))
-            .advise("name another schema, or one that does not exist yet")),
-        Found::Version(version) if version <= VERSION => Ok(version),
-        Found::Version(version) => Err(unsupported(format!(
+    let name = db.schema.name().clone();
+    let refusal = match found(db).await? {
+        Found::Nothing => return Ok(0),
+        Found::Version(version) if version <= VERSION => return Ok(version),
+        Found::Encoding(encoding) => {
+            unsupported(format!("the database keeps texts as {encoding}, not as UTF8"))
+                .advise("make a database with `createdb --encoding=UTF8 --template=template0`")
+        }
+        Found::SomethingElse => unsupported(format!("the schema {name} belongs to something else"))
+            .advise("name another schema, or one that does not exist yet"),
+        Found::Version(version) => unsupported(format!(
             "the schema {name} was written by a newer version of Maestro (schema {version}; this one knows {VERSION})"
         ))
-        .advise("update this program, or name another schema")),
-    }
+        .advise("update this program, or name another schema"),
+    };
+    Err(refusal.into())
 }
 
 /// What there is in a database.

@@ -54,8 +54,14 @@ impl Db<'_> {
         params: PgArguments,
         mut read: impl FnMut(&mut Fields<'_>) -> Outcome<T>,
     ) -> Outcome<Vec<T>> {
-        let rows = self.rows(sql, params).await?;
-        rows.iter().map(|row| read(&mut Fields::of(row))).collect()
+        let query = query_with::<Postgres, _>(self.schema.sql(sql), params).persistent(self.keep);
+        let mut rows = query.fetch(&mut *self.connection);
+        let mut found = Vec::new();
+        // One after the other, so that a row is gone when the next one comes.
+        while let Some(row) = rows.try_next().await? {
+            found.push(read(&mut Fields::of(&row))?);
+        }
+        Ok(found)
     }
 
     /// All rows that a statement gives that was put together for this call.

@@ -131,9 +131,9 @@ impl SessionFile {
             out.line(&Reference { r#type: Type::AuthenticationReference, id, provider, auth_type, name })?;
         }
         for item in &self.items {
-            Record::Item(item.clone()).write_lines(&mut out)?;
+            item.write_lines(&mut out)?;
         }
-        Record::Session(Box::new(self.session.clone())).write_lines(&mut out)?;
+        self.session.write_lines(&mut out)?;
         let end = End { r#type: Type::End, lines: out.lines, sha256: out.hasher.finish().to_string() };
         out.line(&end)?;
         out.out.flush().map_err(unwritten)

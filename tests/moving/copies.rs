@@ -101,8 +101,11 @@ async fn a_copy_that_was_stopped_is_taken_up_again() {
     let (to, _directory) = sqlite().await;
     for stop_at in [1, 3, 9, 20] {
         let (tell, mut told) = mpsc::unbounded_channel();
-        let (options, mut progress) =
-            (merging(1), move |progress: CopyProgress| drop(tell.send(progress.done)));
+        let options = merging(1);
+        let mut progress = move |progress: CopyProgress| {
+            // Nobody listens any more once it is to be stopped.
+            let _ = tell.send(progress.done);
+        };
         let stopped = async { while told.recv().await.is_some_and(|done| done < stop_at) {} };
         tokio::select! {
             biased;

@@ -39,7 +39,8 @@ struct Cli {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Global options")]
 struct Global {
-    /// Where conversations and sealed keys are kept: memory: or sqlite:PATH [default: a file in the data directory]
+    /// Where conversations and sealed keys are kept: memory:, sqlite:PATH or postgres://USER@HOST/DATABASE (its password
+    /// from PGPASSWORD or PGPASSFILE) [default: a file in the data directory]
     #[arg(long, global = true, value_name = "URL", env = "MAESTRO_STORE", hide_env_values = true)]
     store: Option<StoreUrl>,
     /// The file with the vault key, made with mode 0600 if it is not there; the keyring is not asked then

@@ -8,7 +8,8 @@ use std::{
 };
 
 use directories::ProjectDirs;
-use maestro::{Error, ErrorKind, MemoryStore, SqliteStore, archive::Archive};
+use maestro::{Error, ErrorKind, MemoryStore, PostgresStore, SqliteStore, archive::Archive};
+use url::Url;
 
 use crate::exit::{Failure, Result, invalid};
 
@@ -19,12 +20,54 @@ pub(crate) enum StoreUrl {
     Memory,
     /// In a file.
     Sqlite(PathBuf),
+    /// In a schema of a Postgres database.
+    Postgres(PostgresUrl),
+}
+
+/// The URL of a Postgres database, which is never shown with its password.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct PostgresUrl(pub(crate) String);
+
+impl PostgresUrl {
+    /// Server, port and database, whoever connects and however.
+    fn place(&self) -> Option<[String; 3]> {
+        let url = Url::parse(&self.0).ok()?;
+        let of_query =
+            |name| url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
+        let host = of_query("host").or_else(|| url.host_str().map(str::to_lowercase));
+        let port = of_query("port").or_else(|| url.port().map(|port| port.to_string()));
+        let path = url.path().trim_start_matches('/');
+        let database = of_query("dbname").or_else(|| (!path.is_empty()).then(|| path.to_owned()));
+        Some([
+            host.unwrap_or_default(),
+            port.unwrap_or_else(|| "5432".to_owned()),
+            database.unwrap_or_default(),
+        ])
+    }
+}
+
+impl fmt::Display for PostgresUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Ok(mut url) = Url::parse(&self.0) else { return f.write_str("postgres:") };
+        // A password can stand in two places. A URL of this kind can have one taken away.
+        let _ = url.set_password(None);
+        url.set_query(None);
+        url.set_fragment(None);
+        url.fmt(f)
+    }
+}
+
+impl fmt::Debug for PostgresUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 impl FromStr for StoreUrl {
     type Err = Error;
 
-    /// Reads `memory:` or `sqlite:PATH`.
+    /// Reads `memory:`, `sqlite:PATH` or `postgres://…`, whose rest is read when it is opened: what is wrong with a URL is
+    /// told here with all of it, password included.
     fn from_str(text: &str) -> Result<Self, Error> {
         let text = text.trim();
         match text.split_once(':') {
@@ -34,7 +77,14 @@ impl FromStr for StoreUrl {
                 let path = path.strip_prefix("//").filter(|path| path.starts_with('/')).unwrap_or(path);
                 Ok(Self::Sqlite(path.into()))
             }
-            _ => Err(invalid("read the store", "store", "must be memory: or sqlite:PATH")),
+            Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => {
+                Ok(Self::Postgres(PostgresUrl(text.to_owned())))
+            }
+            _ => Err(invalid(
+                "read the store",
+                "store",
+                "must be memory:, sqlite:PATH or postgres://USER@HOST/DATABASE",
+            )),
         }
     }
 }
@@ -44,6 +94,7 @@ impl fmt::Display for StoreUrl {
         match self {
             Self::Memory => f.write_str("memory:"),
             Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Postgres(url) => url.fmt(f),
         }
     }
 }
@@ -68,6 +119,10 @@ impl StoreUrl {
                 let store = SqliteStore::open(path).await.map_err(Failure::Store)?;
                 Ok(Arc::new(store))
             }
+            Self::Postgres(PostgresUrl(url)) => {
+                let store = PostgresStore::connect(url).await.map_err(Failure::Store)?;
+                Ok(Arc::new(store))
+            }
         }
     }
 }
@@ -76,17 +131,25 @@ impl StoreUrl {
     /// Opens the store, which must be there.
     pub(crate) async fn open_existing(&self) -> Result<Arc<dyn Archive>> {
         self.expect_existing()?;
+        if let Self::Postgres(PostgresUrl(url)) = self
+            && PostgresStore::builder(url).schema_version().await.map_err(Failure::Store)? == 0
+        {
+            return Err(Error::not_found("open store", self)
+                .because("there is no schema maestro in this database")
+                .advise("name a store that is there, or begin one with `maestro --store URL chat`")
+                .into());
+        }
         self.open().await
     }
 
-    /// [`ErrorKind::NotFound`] when there is no such store, so that looking at one makes none.
+    /// [`ErrorKind::NotFound`] when there is no such file, so that looking at one makes none.
     pub(crate) fn expect_existing(&self) -> Result<()> {
         match self {
             Self::Sqlite(path) if !path.exists() => Err(Error::not_found("open store", self)
                 .because("there is no such file")
                 .advise("name a store that is there, such as sqlite:PATH")
                 .into()),
-            Self::Memory | Self::Sqlite(_) => Ok(()),
+            Self::Memory | Self::Sqlite(_) | Self::Postgres(_) => Ok(()),
         }
     }
 
@@ -94,6 +157,7 @@ impl StoreUrl {
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Sqlite(one), Self::Sqlite(other)) => is_same_file(one, other),
+            (Self::Postgres(one), Self::Postgres(other)) => one.place() == other.place(),
             // Each opening of a store in memory is a store of its own.
             _ => false,
         }
@@ -185,7 +249,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_store_is_memory_or_a_file() {
+    fn a_store_is_memory_or_a_file_or_a_database() {
         assert_eq!("memory:".parse::<StoreUrl>().unwrap(), StoreUrl::Memory);
         for (text, path) in [
             ("sqlite:a.sqlite", "a.sqlite"),
@@ -195,8 +259,36 @@ mod tests {
         ] {
             assert_eq!(text.parse::<StoreUrl>().unwrap(), StoreUrl::Sqlite(path.into()), "{text}");
         }
-        for text in ["", "a.sqlite", "sqlite:", "memory:x", "postgres://h/d"] {
+        for url in ["postgres://h/d", "postgresql:///d?host=/run"] {
+            assert_eq!(url.parse::<StoreUrl>().unwrap(), StoreUrl::Postgres(PostgresUrl(url.to_owned())));
+        }
+        for text in ["", "a.sqlite", "sqlite:", "memory:x", "postgres:", "mysql://h/d"] {
             assert!(text.parse::<StoreUrl>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_database_is_the_same_whoever_connects() {
+        let same = |one: &str, other: &str| {
+            let [one, other] = [one, other].map(|url| url.parse::<StoreUrl>().unwrap());
+            one.is_same(&other)
+        };
+        assert!(same("postgres://ann:x@Host/d", "postgresql://bob@host:5432/d?sslmode=require"));
+        assert!(same("postgres:///d?host=/run", "postgres://x/d?host=/run"));
+        assert!(!same("postgres://h/d", "postgres://h/e"));
+        assert!(!same("postgres://h:1/d", "postgres://h/d"));
+    }
+
+    #[test]
+    fn a_database_is_shown_without_its_password() {
+        for (url, shown) in [
+            ("postgres://ann:s3cret@h:1/d?sslmode=require", "postgres://ann@h:1/d"),
+            ("postgres://h/d?user=ann&password=s3cret", "postgres://h/d"),
+            ("postgres://ann:s3cret@h:none/d", "postgres:"),
+        ] {
+            let url: StoreUrl = url.parse().unwrap();
+            assert_eq!(url.to_string(), shown);
+            assert!(!format!("{url:?}").contains("s3cret"), "{url:?}");
         }
     }
 

@@ -68,6 +68,41 @@ pub struct OAuthClient {
 }
 
 impl OAuthProfile {
+    /// A server that keeps to the RFCs, of which nothing else is known: forms, and codes that come back to any port of
+    /// 127.0.0.1. Its refresh tokens are taken for such as can be used once, since the other mistake would end sign-ins.
+    pub fn new(
+        name: impl Into<String>,
+        authorization_endpoint: Url,
+        token_endpoint: Url,
+        policy: UsePolicy,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            issuer: None,
+            authorization_endpoint,
+            token_endpoint,
+            device: None,
+            revocation: None,
+            scopes: Vec::new(),
+            extra_authorize_parameters: Vec::new(),
+            parameter_order: Vec::new(),
+            client_authentication: ClientAuthentication::Post,
+            code_request: TokenRequest::default(),
+            refresh_request: TokenRequest::default(),
+            redirects: vec![RedirectStyle::Loopback {
+                host: "127.0.0.1".into(),
+                ports: vec![0],
+                path: "/callback".into(),
+            }],
+            rotation: Rotation::SingleUse { grace: Duration::ZERO },
+            refresh_margin: Duration::from_secs(5 * 60),
+            default_lifetime: None,
+            claims: ClaimNames { account_id: Some("/sub".into()), plan: None },
+            key_exchange: None,
+            policy,
+        }
+    }
+
     /// The same profile with every address of the server behind `base`: a sandbox, a gateway, a server of one's own.
     /// Scheme, host and port are those of `base`; each path keeps its place behind the path of `base`. Loopback
     /// redirects stay, since they are the client's.

@@ -303,6 +303,16 @@ pub(super) async fn delete(db: &mut Db<'_>, id: Id<Session>) -> Outcome<Option<(
         return Err(refusal::missing(operation::SESSION_DELETE, id).into());
     }
     db.run(threads, params![no]).await?;
+    // A chunk that is being added is waited for, so that it can be seen and goes too.
+    db.run(
+        "select e.id
+         from maestro.threads t
+         join maestro.entries e on e.thread_no = t.no and e.state = 'streaming'
+         where t.session_no = $1
+         for update of e",
+        params![no],
+    )
+    .await?;
     for contents in [
         "delete from maestro.journal
          where entry_id in (

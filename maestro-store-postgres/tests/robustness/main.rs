@@ -1,6 +1,6 @@
 //! What happens to a store when its server stops, when programs meet, and when it finds something else in its place.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 #[path = "../fresh/mod.rs"]
 mod fresh;

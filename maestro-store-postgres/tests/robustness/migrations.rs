@@ -9,6 +9,9 @@ use crate::{
     given::{ask, refused, texts},
 };
 
+/// The form of sealed credentials: version 1, eight bytes of the key's id, 24 of a nonce, no ciphertext.
+const SEALED: &str = "010000000000000000000000000000000000000000000000000000000000000000";
+
 /// A schema at version 1, with an authentication for each of these: provider, kind, name.
 async fn first_version(rows: &[(&str, &str, Option<&str>)]) -> Fresh {
     let fresh = Fresh::schema();
@@ -18,7 +21,7 @@ async fn first_version(rows: &[(&str, &str, Option<&str>)]) -> Fresh {
         let insert = format!(
             "insert into {}.authentications
                (id, provider, auth_type, name, credentials, revision, inserted_at, updated_at)
-             values ('{}', '{provider}', '{auth_type}', {name}, '\\x01', 3, {inserted_at}, {inserted_at})",
+             values ('{}', '{provider}', '{auth_type}', {name}, '\\x{SEALED}', 3, {inserted_at}, {inserted_at})",
             fresh.name,
             Id::<()>::new(),
         );

@@ -65,6 +65,7 @@ async fn a_schema_that_is_there_and_empty_is_filled() {
 async fn a_schema_that_is_migrated_by_hand_is_not_changed_by_opening() {
     let fresh = Fresh::schema();
     let by_hand = || fresh.builder().migration(Migration::ByHand);
+    assert_eq!(fresh.builder().schema_version().await.unwrap(), 0, "to look makes nothing");
     let error = refused(by_hand().open().await, ErrorKind::Unsupported);
     assert!(error.to_string().contains("is at version 0"), "{error}");
     fresh.builder().migrate_to(1).await.unwrap();

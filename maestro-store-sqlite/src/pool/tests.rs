@@ -1,4 +1,3 @@
-use maestro_core::archive::Archive as _;
 use std::{
     sync::{Arc, mpsc},
     thread::sleep,

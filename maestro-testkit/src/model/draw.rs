@@ -1,20 +1,19 @@
 //! Programs drawn at random, so that much succeeds and every refusal comes up.
 
+mod dice;
+
 use maestro_core::{
-    auth::AuthType,
     chat::Role,
-    conversations::{ChunkState, EntryState, LineageRange},
-    page::Direction,
-    supplied_context::{ItemOrder, ItemType},
+    conversations::{ChunkState, EntryState},
+    supplied_context::ItemOrder,
 };
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
+use dice::Given;
+
 use super::{
-    field::{
-        Behind, Called, Change, Journalled, Label, Map, Model, Named, PageOf, Provider, Rev, Says, Search,
-        Seq, Tag, Text, Title, Used, When,
-    },
-    names::{A, E, H, I, MOST, S, T},
+    field::{Behind, Journalled, Map, Model, Says, Search, Seq, Text},
+    names::{A, E, H, I, S, T},
     op::{Op, Program},
 };
 
@@ -50,15 +49,6 @@ struct Draw {
     streams: Vec<(E, H)>,
     /// Pages that were read.
     pages: Vec<Op>,
-}
-
-/// The numbers of one kind of name.
-#[derive(Default)]
-struct Given {
-    /// The greatest that was given; 0 before the first.
-    last: u8,
-    /// Those that a store will have, most likely.
-    live: Vec<u8>,
 }
 
 impl Draw {
@@ -398,197 +388,5 @@ impl Draw {
             says: if self.one_in(2) { self.says() } else { Says { texts: Vec::new(), asked: true } },
             now: self.when(),
         }
-    }
-
-    // ---- Names of what is there, was there or never was
-
-    fn auth(&mut self) -> A {
-        A(self.auths.known(&mut self.rng))
-    }
-    fn item(&mut self) -> I {
-        I(self.items.known(&mut self.rng))
-    }
-    fn session(&mut self) -> S {
-        S(self.sessions.known(&mut self.rng))
-    }
-    fn thread(&mut self) -> T {
-        T(self.threads.known(&mut self.rng))
-    }
-    fn entry(&mut self) -> E {
-        E(self.entries.known(&mut self.rng))
-    }
-    fn new_thread(&mut self) -> T {
-        T(self.threads.fresh(&mut self.rng))
-    }
-    fn new_entry(&mut self) -> E {
-        E(self.entries.fresh(&mut self.rng))
-    }
-    fn holder(&mut self) -> H {
-        H(self.rng.random_range(1..4))
-    }
-
-    /// An entry that was begun, and who writes it; now and then another, or another writer.
-    fn stream(&mut self) -> (E, H) {
-        if self.streams.is_empty() || self.one_in(10) {
-            return (self.entry(), self.holder());
-        }
-        let back = self.rng.random_range(0..self.streams.len().min(3));
-        let place = self.streams.len() - 1 - back;
-        let (entry, writer) = self.streams[place];
-        (entry, if self.one_in(10) { self.holder() } else { writer })
-    }
-
-    fn used(&mut self) -> Used {
-        Used(self.item(), if self.one_in(6) { self.rng.random_range(0..4) } else { 1 })
-    }
-
-    fn prompts(&mut self) -> Vec<Used> {
-        (0..[0, 0, 1, 2][self.small(4)]).map(|_| self.used()).collect()
-    }
-
-    // ---- What stands beside
-
-    fn rev(&mut self) -> Rev {
-        if self.one_in(5) { Rev::At(self.rng.random_range(1..4)) } else { Rev::Now }
-    }
-    fn behind(&mut self) -> Behind {
-        match self.small(12) {
-            0 => Behind::Entry(self.entry()),
-            1 => Behind::Start,
-            _ => Behind::Head,
-        }
-    }
-    fn state(&mut self) -> EntryState {
-        match self.small(30) {
-            0 => EntryState::Streaming,
-            1..3 => EntryState::Interrupted,
-            3..5 => EntryState::Cancelled,
-            5..7 => EntryState::Failed,
-            _ => EntryState::Complete,
-        }
-    }
-    fn says(&mut self) -> Says {
-        let texts = (0..[0, 1, 1, 1, 2, 2][self.small(6)]).map(|_| self.word(Text::LIST)).collect();
-        Says { texts, asked: self.one_in(4) }
-    }
-    fn map(&mut self) -> Map {
-        match self.small(50) {
-            0 => Map::TooDeep,
-            1..10 => Map::Number(self.byte()),
-            _ => Map::Empty,
-        }
-    }
-    /// Mostly the first page; now and then one from where another listing stood.
-    fn page(&mut self) -> PageOf {
-        PageOf {
-            limit: [1, 1, 2, 3][self.small(4)],
-            after: self.one_in(3).then_some(self.rng.random_range(1..5)),
-            count: self.one_in(3),
-            keep: Some(self.rng.random_range(1..5)),
-        }
-    }
-    fn range(&mut self) -> LineageRange {
-        let number = self.rng.random_range(1..5);
-        match self.small(3) {
-            0 => LineageRange::All,
-            1 => LineageRange::UpTo(maestro_core::conversations::TurnIndex::new(number)),
-            _ => LineageRange::Last(std::num::NonZeroU32::MIN.saturating_add(number - 1)),
-        }
-    }
-    fn direction(&mut self) -> Direction {
-        if self.one_in(2) { Direction::Ascending } else { Direction::Descending }
-    }
-    fn auth_type(&mut self) -> AuthType {
-        if self.one_in(2) { AuthType::ApiKey } else { AuthType::OAuth }
-    }
-    fn item_type(&mut self) -> ItemType {
-        if self.one_in(2) { ItemType::Persona } else { ItemType::SystemPrompt }
-    }
-    fn when(&mut self) -> When {
-        When(self.rng.random_range(0..6))
-    }
-    fn byte(&mut self) -> u8 {
-        self.rng.random_range(0..3)
-    }
-    fn provider(&mut self) -> Provider {
-        Provider(Provider::LIST[usize::from(self.one_in(4))])
-    }
-    fn called(&mut self) -> Called {
-        Called(self.word(Called::LIST))
-    }
-    fn title(&mut self) -> Title {
-        Title(self.word(Title::LIST))
-    }
-    fn label(&mut self) -> Label {
-        Label(self.word(Label::LIST))
-    }
-    fn named(&mut self) -> Named {
-        Named(self.word(Named::LIST))
-    }
-    fn text(&mut self) -> Text {
-        Text(self.word(Text::LIST))
-    }
-    fn tag(&mut self) -> Tag {
-        Tag(self.word(Tag::LIST))
-    }
-
-    // ---- Dice
-
-    fn word(&mut self, list: &'static [&'static str]) -> &'static str {
-        list[self.small(list.len())]
-    }
-    fn small(&mut self, end: usize) -> usize {
-        self.rng.random_range(0..end)
-    }
-    fn one_in(&mut self, times: u32) -> bool {
-        self.rng.random_ratio(1, times)
-    }
-    fn sometimes<F>(&mut self, field: impl FnOnce(&mut Self) -> F) -> Option<F> {
-        self.one_in(2).then(|| field(self))
-    }
-    fn rarely<F>(&mut self, field: impl FnOnce(&mut Self) -> F) -> Option<F> {
-        self.one_in(5).then(|| field(self))
-    }
-    fn change<F>(&mut self, field: impl FnOnce(&mut Self) -> F) -> Change<F> {
-        match self.small(6) {
-            0 => Change::Clear,
-            1 | 2 => Change::To(field(self)),
-            _ => Change::Keep,
-        }
-    }
-}
-
-impl Given {
-    /// A number for something new; one in twenty times one that was given before.
-    fn fresh(&mut self, rng: &mut StdRng) -> u8 {
-        if rng.random_ratio(1, 20) {
-            return self.known(rng);
-        }
-        self.last = (self.last + 1).min(MOST);
-        self.last
-    }
-
-    /// A number that a store has, rather a late one; one in twelve times any, the next one included, which never was.
-    fn known(&self, rng: &mut StdRng) -> u8 {
-        if self.live.is_empty() || rng.random_ratio(1, 12) {
-            return rng.random_range(1..=(self.last + 1).min(MOST));
-        }
-        let count = self.live.len();
-        let back = if rng.random_bool(0.5) { count.min(3) } else { count };
-        self.live[count - 1 - rng.random_range(0..back)]
-    }
-
-    fn has(&self, number: u8) -> bool {
-        self.live.contains(&number)
-    }
-
-    fn add(&mut self, number: u8) {
-        if !self.has(number) {
-            self.live.push(number);
-        }
-    }
-
-    fn remove(&mut self, number: u8) {
-        self.live.retain(|live| *live != number);
     }
 }

@@ -18,9 +18,10 @@ use maestro_core::{
 use super::{
     Place,
     given::{
-        after_all_leases, chunk_of, head_of, item_text, new_entry, new_thread, recover, sealed, text_of,
+        after_all_leases, chunk_of, head_of, item_text, new_entry, new_thread, now, recover, sealed, text_of,
     },
     program::Program,
+    walk,
 };
 
 /// How many programs are killed when `MAESTRO_CRASH_ROUNDS` does not say.
@@ -58,19 +59,22 @@ pub async fn what_was_acknowledged_outlives_a_kill(place: Place) {
 
     let (mut everything, mut recovered) = (Acknowledged::default(), 0);
     for round in 0..rounds {
+        let begun = now();
         let told = write_and_kill(&place, to_append, to_stream, round);
-        place.assert_sound(&format!("after the kill of round {round}")).await;
         let store = place.open().await;
+        let after_the_kill = format!("after the kill of round {round}");
+        walk::assert_sound(&*store, begun, &after_the_kill).await;
+        place.assert_checked(&after_the_kill).await;
         recovered += recover(&*store, after_all_leases()).await.len();
         told.assert_kept(&*store).await;
         for thread in [to_append, to_stream] {
             store.entry_append(head_of(&*store, thread).await, new_entry()).await.unwrap();
         }
-        drop(store);
-        place.assert_sound(&format!("after the recovery of round {round}")).await;
+        walk::assert_sound(&*store, begun, &format!("after the recovery of round {round}")).await;
         everything.add(told);
     }
     everything.assert_kept(&*place.open().await).await;
+    place.assert_sound("at the end").await;
     assert!(
         everything.entries.len() > rounds && recovered > 0 && !everything.items.is_empty(),
         "hardly anything was written before the kills"
@@ -197,7 +201,7 @@ pub async fn a_dead_writer_is_not_waited_for(place: Place) {
 
     assert_eq!(place.start("recover", &[]).finish(), ["0"]);
     writers[0].kill();
-    let recovered = recover(&*store, super::given::now()).await;
+    let recovered = recover(&*store, now()).await;
     assert_interrupted(&recovered, dying);
     assert_eq!(store.entry_get(living).await.unwrap().state, EntryState::Streaming);
     writers[1].go();
@@ -215,7 +219,7 @@ pub async fn what_was_streaming_is_recovered(place: Place) {
     let thread = new_thread(&*store).await;
     let mut writer: Program = place.start("hold a stream", &[thread.to_string()]);
     let dying = writer.next_line().unwrap().parse().unwrap();
-    assert_eq!(recover(&*store, super::given::now()).await, [], "it lives");
+    assert_eq!(recover(&*store, now()).await, [], "it lives");
     writer.kill();
     assert_interrupted(&recover(&*store, after_all_leases()).await, dying);
     drop(store);

@@ -59,6 +59,7 @@ use maestro_core::{
     Error, Id, Result, Store,
     auth::SavedAuthentication,
     conversations::{Session, Thread},
+    time::Timestamp,
 };
 use tokio::runtime::{Builder, Runtime};
 
@@ -124,14 +125,19 @@ impl Place {
         Program::start(self.play, part, &self.locator, arguments)
     }
 
-    /// Fails when something in the store does not hold.
+    /// Fails when something in the store does not hold: walks through it and asks its own check.
     ///
     /// # Panics
     ///
     /// When something does not hold.
     pub async fn assert_sound(&self, when: &str) {
-        let mut wrong = walk::walk(&*self.open().await).await.unwrap();
-        wrong.extend((self.check)(self.locator.clone()).await);
+        walk::assert_sound(&*self.open().await, Timestamp::from_micros(i64::MIN), when).await;
+        self.assert_checked(when).await;
+    }
+
+    /// Fails when the store's own check tells of something.
+    async fn assert_checked(&self, when: &str) {
+        let wrong = (self.check)(self.locator.clone()).await;
         assert!(wrong.is_empty(), "{when}: {wrong:#?}");
     }
 }
@@ -206,7 +212,7 @@ impl FromStr for Race {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __process_tests {
-    ($($with:tt)*) => { $crate::__store_processes! { $($with)*;
+    ($($with:tt)*) => { $crate::__store_processes! { $($with)* ;
         programs_that_append_at_once_lose_nothing,
         of_programs_that_race_exactly_one_wins,
         a_new_store_is_made_once,
@@ -220,7 +226,10 @@ macro_rules! __process_tests {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __store_processes {
-    (tests $place:path, $open:path, $check:path; $($name:ident),* $(,)?) => {
+    (tests $place:path, $open:path, (); $($tests:tt)*) => {
+        $crate::__store_processes! { tests $place, $open, ($crate::processes::nothing_more); $($tests)* }
+    };
+    (tests $place:path, $open:path, ($check:path); $($name:ident),* $(,)?) => {
         mod processes {
             #[test]
             #[ignore = "a part of the other tests, which start it as a program of its own"]
@@ -240,11 +249,25 @@ macro_rules! __store_processes {
             })*
         }
     };
+    (all ignored $reason:literal; $($name:ident),* $(,)?) => {
+        mod processes {
+            $(
+                #[test]
+                #[ignore = $reason]
+                fn $name() {
+                    panic!($reason);
+                }
+            )*
+        }
+    };
+    (ignore ($dollar:tt) () $($ignored:tt)*) => {
+        $crate::__store_processes! { ignore ($dollar) (nothing) $($ignored)* }
+    };
     // The arms of the ignored names come first, so that they win over the one for all others.
-    (ignore ($dollar:tt) $($name:ident => $reason:literal),*) => {
+    (ignore ($dollar:tt) ($needs:ident) $($name:ident => $reason:literal),*) => {
         macro_rules! __process_test {
             $(($name, $dollar($test:tt)*) => { #[ignore = $reason] $dollar($test)* };)*
-            ($dollar kept:ident, $dollar($test:tt)*) => { $dollar($test)* };
+            ($dollar kept:ident, $dollar($test:tt)*) => { $crate::__store_needs! { $needs $dollar($test)* } };
         }
         // Only what is a test can be left out.
         $(const _: () = { let _ = $crate::processes::$name; };)*
@@ -254,16 +277,22 @@ macro_rules! __store_processes {
 /// Makes tests of several programs on one store and of programs that are killed, see [`processes`](crate::processes).
 ///
 /// `place` is an `async fn() -> (String, Guard)`, `open` an `async fn(String) -> Result<Arc<dyn Store>>`, both in the same
-/// module; `check = check` adds an `async fn(String) -> Vec<String>` of the store's own, and `ignore = { name => "reason" }`
-/// leaves tests out in sight.
+/// module. `check = check`, `needs = postgres` and `ignore = { name => "reason" }` may follow in this order, any of them:
+/// `check` is an `async fn(String) -> Vec<String>` of the store's own. A store that no other program can open says so with
+/// `store_processes!(ignore = "why")`.
 #[macro_export]
 macro_rules! store_processes {
-    ($place:ident, $open:ident $(, ignore = { $($name:ident => $reason:literal),* $(,)? })? $(,)?) => {
-        $crate::__store_processes! { ignore ($) $($($name => $reason),*)? }
-        $crate::__process_tests! { tests super::$place, super::$open, $crate::processes::nothing_more }
+    (ignore = $reason:literal $(,)?) => {
+        $crate::__process_tests! { all ignored $reason }
     };
-    ($place:ident, $open:ident, check = $check:ident $(, ignore = { $($name:ident => $reason:literal),* $(,)? })? $(,)?) => {
-        $crate::__store_processes! { ignore ($) $($($name => $reason),*)? }
-        $crate::__process_tests! { tests super::$place, super::$open, super::$check }
+    (
+        $place:ident, $open:ident
+        $(, check = $check:ident)?
+        $(, needs = $needs:ident)?
+        $(, ignore = { $($name:ident => $reason:literal),* $(,)? })?
+        $(,)?
+    ) => {
+        $crate::__store_processes! { ignore ($) ($($needs)?) $($($name => $reason),*)? }
+        $crate::__process_tests! { tests super::$place, super::$open, ($(super::$check)?) }
     };
 }

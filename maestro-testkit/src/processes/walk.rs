@@ -3,29 +3,37 @@
 use std::collections::BTreeSet;
 
 use maestro_core::{
-    Result, Store,
-    conversations::{EntryState, LineageRange, Session, SessionQuery, Thread},
-    page::{PageLimit, PageRequest},
-    supplied_context::{ItemQuery, SuppliedContext},
+    Id, Result, Store,
+    conversations::{ChatEntry, EntryState, LineageRange, Session, SessionQuery, Thread},
+    page::{Direction, PageLimit, PageRequest},
+    supplied_context::{ItemOrder, ItemQuery},
+    time::Timestamp,
 };
 
-/// Reads every session and every item, and tells what does not hold; nothing is told of a sound store.
-pub(super) async fn walk(store: &dyn Store) -> Result<Vec<String>> {
-    let mut wrong = Vec::new();
-    let mut page = PageRequest::first(PageLimit::new(500)?);
+/// Reads every session and every item that was used or written since a moment, and fails when something does not hold.
+pub(super) async fn assert_sound(store: &dyn Store, since: Timestamp, when: &str) {
+    let wrong = walk(store, since).await.unwrap();
+    assert!(wrong.is_empty(), "{when}: {wrong:#?}");
+}
+
+/// What does not hold; nothing of a sound store.
+async fn walk(store: &dyn Store, since: Timestamp) -> Result<Vec<String>> {
+    let mut wrong = item_problems(store, since).await?;
+    let mut page = PageRequest::first(PageLimit::new(100)?);
     loop {
         let sessions = store.session_list(&SessionQuery::default(), page.clone()).await?;
         for session in &sessions.items {
+            if session.last_used_at < since {
+                return Ok(wrong);
+            }
             let problems = session_problems(store, session).await?;
             wrong.extend(problems.into_iter().map(|problem| format!("session {}: {problem}", session.id)));
         }
         match sessions.next {
             Some(next) => page.after = Some(next),
-            None => break,
+            None => return Ok(wrong),
         }
     }
-    wrong.extend(item_problems(store).await?);
-    Ok(wrong)
 }
 
 async fn session_problems(store: &dyn Store, session: &Session) -> Result<Vec<String>> {
@@ -51,7 +59,7 @@ async fn session_problems(store: &dyn Store, session: &Session) -> Result<Vec<St
 async fn thread_problems(
     store: &dyn Store,
     thread: &Thread,
-    all: &mut BTreeSet<maestro_core::Id<maestro_core::conversations::ChatEntry>>,
+    all: &mut BTreeSet<Id<ChatEntry>>,
 ) -> Result<Vec<String>> {
     let mut wrong = Vec::new();
     let mut tell = |problem: String| wrong.push(format!("thread {}: {problem}", thread.id));
@@ -95,12 +103,17 @@ async fn thread_problems(
     Ok(wrong)
 }
 
-async fn item_problems(store: &(impl SuppliedContext + ?Sized)) -> Result<Vec<String>> {
+async fn item_problems(store: &dyn Store, since: Timestamp) -> Result<Vec<String>> {
+    let latest_first =
+        ItemQuery { order: ItemOrder::UpdatedAt, direction: Direction::Descending, ..ItemQuery::default() };
     let mut wrong = Vec::new();
-    let mut page = PageRequest::first(PageLimit::new(500)?);
+    let mut page = PageRequest::first(PageLimit::new(100)?);
     loop {
-        let items = store.item_search(&ItemQuery::default(), page.clone()).await?;
+        let items = store.item_search(&latest_first, page.clone()).await?;
         for item in &items.items {
+            if item.updated_at < since {
+                return Ok(wrong);
+            }
             let versions = store.item_versions(item.id).await?;
             if versions.iter().zip(1_u32..).any(|(version, number)| version.version.get() != number) {
                 wrong.push(format!("item {}: its versions have holes", item.id));

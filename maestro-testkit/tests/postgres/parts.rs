@@ -24,6 +24,7 @@ fn use_a_private_server() {
     }
 }
 
+#[expect(clippy::print_stdout, reason = "who started it reads what it prints")]
 fn play(postgres: Result<&Postgres, Unavailable>) {
     // The mark finds the line again among those of the test harness.
     match postgres {

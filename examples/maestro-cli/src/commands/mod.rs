@@ -8,4 +8,6 @@ pub(crate) mod models;
 pub(crate) mod rotate_key;
 pub(crate) mod sandbox;
 pub(crate) mod session;
+pub(crate) mod session_file;
+pub(crate) mod store;
 pub(crate) mod thread;

@@ -1,9 +1,10 @@
 //! `maestro session`: conversations that were held.
 
-use std::num::NonZeroU32;
+use std::{num::NonZeroU32, path::PathBuf};
 
 use maestro::{
     Error, ErrorKind, Id, Store,
+    archive::ImportIds,
     core::{
         auth::SavedAuthentication,
         chat::{Finish, Part, PartKind, Role, Usage},
@@ -22,6 +23,7 @@ use serde::Serialize;
 
 use super::{
     chat::show_markdown,
+    session_file::{self, Existing},
     thread::{ThreadLine, current_thread},
 };
 use crate::{
@@ -65,6 +67,55 @@ pub(crate) enum Command {
         session: String,
         /// The new name
         name: SessionName,
+    },
+    /// Write a session to a file that can be kept, or taken into another store
+    ///
+    /// The file is JSON Lines: the session with its threads, entries and marks, the personas and prompts that it uses, and
+    /// the name of its authentication; never a key. The last line has a hash, so that a file that was cut off is told.
+    #[command(after_help = "\
+Examples:
+  maestro session export work --output work.jsonl
+  maestro session export work | gzip > work.jsonl.gz
+  maestro session export work | maestro --store sqlite:other.sqlite session import -
+
+Exit codes:
+  0    written
+  6    there is no such session
+  7    the file is there already (--force replaces it)
+  8    it cannot be written")]
+    Export {
+        /// The session, by name or id
+        session: String,
+        /// The file; - is standard output
+        #[arg(short, long, value_name = "FILE", default_value = "-")]
+        output: PathBuf,
+        /// Replace a file that is there
+        #[arg(long)]
+        force: bool,
+    },
+    /// Take a session from a file that was exported
+    ///
+    /// The whole file is checked before anything is written, and then everything is written in one step. Ids are kept; a
+    /// session that is there already and is the same is left alone. Its authentication is the one here with the same id,
+    /// else with the same name; without one the session is taken without.
+    #[command(after_help = "\
+Examples:
+  maestro session import work.jsonl
+  maestro session import work.jsonl --as-copy
+  gunzip < work.jsonl.gz | maestro session import -
+
+Exit codes:
+  0    it is there now
+  2    the file was cut off or changed, or is none
+  6    there is no such file
+  7    another session has its id, or a persona its name: --as-copy helps
+  8    the file or the store cannot be read")]
+    Import {
+        /// The file; - is standard input
+        file: PathBuf,
+        /// Give it new ids, so that it stands beside the one that it is a copy of
+        #[arg(long)]
+        as_copy: bool,
     },
     /// Delete a session with all its threads and entries
     Delete {
@@ -131,6 +182,14 @@ pub(crate) async fn run(app: &App, command: Command) -> Result<Exit> {
         Command::List { limit, after } => list(app, limit, after).await,
         Command::Show { session } => show(app, &session).await,
         Command::Rename { session, name } => rename(app, &session, name).await,
+        Command::Export { session, output, force } => {
+            let existing = if force { Existing::Replace } else { Existing::Refuse };
+            session_file::export(app, &session, output, existing).await
+        }
+        Command::Import { file, as_copy } => {
+            let ids = if as_copy { ImportIds::New } else { ImportIds::Keep };
+            session_file::import(app, file, ids).await
+        }
         Command::Delete { session, yes } => delete(app, &session, yes).await,
     }
 }

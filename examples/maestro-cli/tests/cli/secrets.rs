@@ -37,6 +37,8 @@ fn a_key_is_seen_in_no_output_no_log_and_no_file() {
         run(&[&add[..], &["two", "--key-env", "CANARY", "--replace", "--base-url", &anthropic]].concat(), ""),
         0
     );
+    let export = home.path().join("work.jsonl").display().to_string();
+    let other = format!("sqlite:{}", home.path().join("other.sqlite").display());
     for args in [
         ["auth", "list"].as_slice(),
         &["auth", "show", "one"],
@@ -50,6 +52,12 @@ fn a_key_is_seen_in_no_output_no_log_and_no_file() {
         &["chat", "--once", "hi", "--provider", "anthropic", "--base-url", &anthropic],
         &["session", "show", "work"],
         &["--json", "session", "show", "work"],
+        &["session", "export", "work"],
+        &["session", "export", "work", "--output", &export],
+        &["--json", "--store", &other, "session", "import", &export],
+        &["--json", "session", "import", &export, "--as-copy"],
+        &["--json", "store", "stats"],
+        &["--json", "store", "check"],
     ] {
         assert_eq!(run(args, ""), 0, "{args:?}");
     }

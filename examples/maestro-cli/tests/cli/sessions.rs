@@ -88,3 +88,77 @@ fn people_see_who_said_what() {
     }
     assert!(!ran.stdout.contains('\x1b'), "no colours in a pipe");
 }
+
+#[test]
+fn an_exported_session_is_imported_elsewhere_as_it_was() {
+    let home = Home::new();
+    home.json(&["context", "add", "persona", "teacher", "--text", "You are patient."]);
+    home.json(&["chat", "--once", "one", "--session", "work", "--persona", "teacher"]);
+    let answer = entries(&home, "work")[1]["id"].as_str().unwrap().to_owned();
+    home.json(&["thread", "fork", &answer, "--label", "other way"]);
+    let file = home.path().join("work.jsonl");
+    let path = file.to_str().unwrap();
+    let exported = home.json(&["session", "export", "work", "--output", path]).remove(0);
+    assert_eq!((&exported["type"], &exported["entries"]), (&"exported".into(), &2.into()));
+    assert_eq!(home.run(&["session", "export", "work", "--output", path]).code, 7, "it is there");
+    assert_eq!(home.run(&["session", "export", "work", "--output", path, "--force"]).code, 0);
+    let streamed = home.run(&["session", "export", "work"]);
+    assert_eq!(streamed.stdout, std::fs::read_to_string(&file).unwrap());
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    let other = format!("sqlite:{}", home.path().join("other.sqlite").display());
+    let imported = home.json(&["--store", &other, "session", "import", path]).remove(0);
+    assert_eq!((&imported["type"], &imported["is_new"]), (&"imported".into(), &true.into()));
+    assert_eq!(
+        home.json(&["--store", &other, "session", "show", "work"]),
+        home.json(&["session", "show", "work"])
+    );
+    let again = home.run_with(&["--json", "--store", &other, "session", "import", "-"], &streamed.stdout);
+    assert_eq!((again.code, &again.last()["is_new"]), (0, &false.into()), "{again:?}");
+    let turn = home.json(&["--store", &other, "chat", "--once", "two", "--session", "work"]);
+    assert_eq!(turn[0]["session_id"], imported["session_id"], "it goes on");
+}
+
+#[test]
+fn a_session_that_has_changed_is_imported_as_a_copy_only() {
+    let home = Home::new();
+    home.json(&["chat", "--once", "one", "--session", "work"]);
+    let file = home.run(&["session", "export", "work"]).stdout;
+    home.json(&["chat", "--once", "two", "--session", "work"]);
+    let refused = home.run_with(&["session", "import", "-"], &file);
+    assert!(refused.code == 7 && refused.stderr.contains("copy"), "{refused:?}");
+    let copy = home.run_with(&["--json", "session", "import", "-", "--as-copy"], &file);
+    assert_eq!(copy.code, 0, "{copy:?}");
+    let id = copy.last()["session_id"].as_str().unwrap().to_owned();
+    let texts = |session: &str| -> Vec<_> {
+        entries(&home, session).iter().map(|entry| entry["parts"][0]["text"].clone()).collect()
+    };
+    assert_eq!(texts(&id).len(), 2);
+    let (at, original) = (home.json(&["session", "list"]), copy.last()["session_id"].clone());
+    let original = at.iter().find(|line| line["id"] != original).unwrap()["id"].as_str().unwrap().to_owned();
+    assert_eq!(texts(&id), texts(&original)[..2]);
+    assert_eq!(home.json(&["store", "check"])[0]["violations"], 0);
+}
+
+#[test]
+fn a_file_that_is_no_whole_session_is_refused_and_nothing_is_written() {
+    let home = Home::new();
+    home.json(&["chat", "--once", "one", "--session", "work"]);
+    let file = home.run(&["session", "export", "work"]).stdout;
+    let other = format!("sqlite:{}", home.path().join("other.sqlite").display());
+    let cut = file.rfind("{\"type\":\"end\"").unwrap();
+    for wrong in [&file[..cut], &file[..file.len() - 1], &file.replacen("one", "two", 1), "", "hello\n"] {
+        let ran = home.run_with(&["--json", "--store", &other, "session", "import", "-"], wrong);
+        assert_eq!((ran.code, &ran.last()["kind"]), (2, &"invalid".into()), "{ran:?}");
+        assert!(!ran.stdout.contains("\"text\""), "no word of what was said: {ran:?}");
+    }
+    assert!(home.json(&["--store", &other, "session", "list"]).is_empty());
+    assert_eq!(home.run(&["session", "import", "nowhere.jsonl"]).code, 6);
+    assert_eq!(home.run(&["session", "export", "nobody"]).code, 6);
+    let nowhere = home.path().join("no").join("where.jsonl");
+    assert_eq!(home.run(&["session", "export", "work", "--output", nowhere.to_str().unwrap()]).code, 8);
+}

@@ -66,25 +66,33 @@ impl Record {
     pub fn write_lines(&self, out: &mut impl Write) -> Result<()> {
         match self {
             Self::Authentication(row) => Line::authentication(row).write(out),
-            Self::Item(ItemRecord { item, versions }) => {
-                Line::item(item).write(out)?;
-                versions.iter().try_for_each(|version| Line::version(version).write(out))
-            }
-            Self::Session(record) => write_session(record, out),
+            Self::Item(record) => record.write_lines(out),
+            Self::Session(record) => record.write_lines(out),
         }
     }
 }
 
-fn write_session(record: &SessionRecord, out: &mut impl Write) -> Result<()> {
-    Line::session(&record.session).write(out)?;
-    for ThreadRecord { thread, entries } in &record.threads {
-        Line::thread(thread).write(out)?;
-        for EntryRecord { entry, journal } in entries {
-            Line::entry(entry).write(out)?;
-            journal.iter().try_for_each(|chunk| Line::journal(entry.id, chunk).write(out))?;
-        }
+impl ItemRecord {
+    /// As [`Record::write_lines`].
+    pub fn write_lines(&self, out: &mut impl Write) -> Result<()> {
+        Line::item(&self.item).write(out)?;
+        self.versions.iter().try_for_each(|version| Line::version(version).write(out))
     }
-    record.marks.iter().try_for_each(|mark| Line::mark(mark).write(out))
+}
+
+impl SessionRecord {
+    /// As [`Record::write_lines`].
+    pub fn write_lines(&self, out: &mut impl Write) -> Result<()> {
+        Line::session(&self.session).write(out)?;
+        for ThreadRecord { thread, entries } in &self.threads {
+            Line::thread(thread).write(out)?;
+            for EntryRecord { entry, journal } in entries {
+                Line::entry(entry).write(out)?;
+                journal.iter().try_for_each(|chunk| Line::journal(entry.id, chunk).write(out))?;
+            }
+        }
+        self.marks.iter().try_for_each(|mark| Line::mark(mark).write(out))
+    }
 }
 
 /// Puts records together from their lines.

@@ -8,8 +8,8 @@ use maestro_core::{
     Error, Result, Secret,
     http::HttpClient,
     provider::{
-        BodyForm, ClaimNames, ClientAuthentication, DeviceFlow, FlowAccess, OAuthClient, OAuthProfile,
-        RedirectStyle, Revocation, RevocationFields, Rotation, SendState, TokenRequest, UsePolicy,
+        BodyForm, ClientAuthentication, DeviceFlow, FlowAccess, OAuthClient, OAuthProfile, RedirectStyle,
+        Revocation, RevocationFields, Rotation, SendState, UsePolicy,
     },
 };
 use url::Url;
@@ -45,6 +45,7 @@ const MAX_FILE: usize = 256 << 10;
 #[derive(Debug, Clone)]
 pub struct ProfileFile {
     name: String,
+    provider: Option<String>,
     server: Server,
     client_id: String,
     client_secret: Option<Secret>,
@@ -116,16 +117,21 @@ impl ProfileFile {
         let (Some(client_id), Some(server)) = (client_id, server) else {
             return Err(Error::invalid(OPERATION, []));
         };
-        let name = name.or(provider).unwrap_or_else(|| match &server {
+        let name = name.or_else(|| provider.clone()).unwrap_or_else(|| match &server {
             Server::Known(profile) => profile.name.clone(),
             Server::Issuer(issuer) => host(issuer),
         });
-        Ok(Self { name, server, client_id, client_secret, is_turned_on, changes })
+        Ok(Self { name, provider, server, client_id, client_secret, is_turned_on, changes })
     }
 
     /// What the sign-in is called: `name`, else `provider`, else the host of the server.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Which provider the tokens are for, if the file says it.
+    pub fn provider(&self) -> Option<&str> {
+        self.provider.as_deref()
     }
 
     /// The client that the file describes. A server of which only the issuer is known is asked first; errors are those of
@@ -306,34 +312,9 @@ fn revocation(revocation_endpoint: Url) -> Revocation {
     Revocation { revocation_endpoint, body: BodyForm::Form, fields: RevocationFields::Standard }
 }
 
-/// A server that keeps to the RFCs, of which nothing else is known. Its refresh tokens are taken for such as can be used
-/// once, since the other mistake would end sign-ins.
 fn plain(authorization_endpoint: Url, token_endpoint: Url) -> OAuthProfile {
-    OAuthProfile {
-        name: host(&token_endpoint),
-        issuer: None,
-        policy: own_policy(&token_endpoint),
-        authorization_endpoint,
-        token_endpoint,
-        device: None,
-        revocation: None,
-        scopes: Vec::new(),
-        extra_authorize_parameters: Vec::new(),
-        parameter_order: Vec::new(),
-        client_authentication: ClientAuthentication::Post,
-        code_request: TokenRequest::default(),
-        refresh_request: TokenRequest::default(),
-        redirects: vec![RedirectStyle::Loopback {
-            host: "127.0.0.1".into(),
-            ports: vec![0],
-            path: "/callback".into(),
-        }],
-        rotation: Rotation::SingleUse { grace: Duration::ZERO },
-        refresh_margin: Duration::from_secs(5 * 60),
-        default_lifetime: None,
-        claims: ClaimNames { account_id: Some("/sub".into()), plan: None },
-        key_exchange: None,
-    }
+    let policy = own_policy(&token_endpoint);
+    OAuthProfile::new(host(&token_endpoint), authorization_endpoint, token_endpoint, policy)
 }
 
 fn own_policy(server: &Url) -> UsePolicy {

@@ -218,7 +218,7 @@ fn new_prompt(history: Option<&PathBuf>) -> Result<Prompt> {
 /// Where the history is kept; nowhere for a store in memory, of which nothing shall be left.
 fn history_file(app: &App) -> Option<PathBuf> {
     match app.store_url() {
-        Ok(StoreUrl::Sqlite(_)) => Some(data_directory().ok()?.join("history")),
+        Ok(StoreUrl::Sqlite(_) | StoreUrl::Postgres(_)) => Some(data_directory().ok()?.join("history")),
         _ => None,
     }
 }

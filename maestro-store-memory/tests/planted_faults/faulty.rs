@@ -1,28 +1,22 @@
-//! The model test can fail: stores with one fault each are found out, and what is told of them is short.
+//! A store over the one in memory that lies in one respect.
 //!
-//! Each fault is one that a store over a database could well have. They are planted in the answers, so that each lies.
-
-#![expect(clippy::wildcard_imports, reason = "a wrapper names nearly every type of the contexts")]
+//! Each fault is one that a store over a database could well have. They are planted in the answers, so that each shows.
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
 use async_trait::async_trait;
 use maestro_core::{
-    Error, Id, Result, Store, auth::*, conversations::*, page::*, revision::Revision, supplied_context::*,
-    time::Timestamp,
+    Error, ErrorKind, Id, Result, auth::*, conversations::*, page::*, revision::Revision,
+    supplied_context::*, time::Timestamp,
 };
 use maestro_store_memory::MemoryStore;
-use maestro_testkit::model::{Difference, coverage, find_difference};
-
-/// How many programs a fault may take to be found.
-const CASES: u32 = 400;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fault {
+pub(crate) enum Fault {
     /// Sessions that were used at the same moment come with the smallest id first.
     OrderOfEqualTimes,
     /// A mark on an entry that a thread inherits is not kept.
@@ -48,7 +42,7 @@ enum Fault {
 }
 
 impl Fault {
-    const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::OrderOfEqualTimes,
         Self::LostMark,
         Self::EditVersionNotCounted,
@@ -63,7 +57,8 @@ impl Fault {
     ];
 }
 
-struct Faulty {
+/// A store with one fault.
+pub(crate) struct Faulty {
     inner: MemoryStore,
     fault: Fault,
     /// The entry of each session that was deleted last.
@@ -71,6 +66,10 @@ struct Faulty {
 }
 
 impl Faulty {
+    pub(crate) fn new(fault: Fault) -> Self {
+        Self { inner: MemoryStore::new(), fault, deleted: Mutex::default() }
+    }
+
     fn has(&self, fault: Fault) -> bool {
         self.fault == fault
     }
@@ -86,7 +85,7 @@ impl Faulty {
     }
 
     fn session(&self, mut session: Session) -> Session {
-        let deleted = self.deleted.lock().unwrap().get(&session.id).copied();
+        let deleted = self.deleted.lock().unwrap_or_else(PoisonError::into_inner).get(&session.id).copied();
         if self.has(Fault::LatestNotMovedBack) && deleted.is_some() {
             session.latest_chat_entry_id = deleted;
         }
@@ -95,103 +94,6 @@ impl Faulty {
 
     fn entries(&self, entries: Vec<ChatEntry>) -> Vec<ChatEntry> {
         entries.into_iter().map(|entry| self.entry(entry)).collect()
-    }
-}
-
-async fn healthy() -> (Arc<dyn Store>, ()) {
-    (Arc::new(MemoryStore::new()), ())
-}
-
-fn found(fault: Fault) -> Option<Difference> {
-    find_difference(CASES, healthy, async || {
-        let store: Arc<dyn Store> =
-            Arc::new(Faulty { inner: MemoryStore::new(), fault, deleted: Mutex::default() });
-        (store, ())
-    })
-}
-
-#[test]
-fn every_planted_fault_is_found_and_shrunk_to_a_few_calls() {
-    for fault in Fault::ALL {
-        let difference =
-            found(fault).unwrap_or_else(|| panic!("{fault:?} was not found in {CASES} programs"));
-        assert!(difference.calls <= 7, "{fault:?} took {} calls:\n{difference}", difference.calls);
-        println!("{fault:?}\n{}\n", difference.program);
-    }
-}
-
-#[test]
-fn what_is_told_of_a_difference_reads_like_a_program() {
-    let difference = found(Fault::LostMark).unwrap();
-    let lines: Vec<_> = difference.program.lines().map(str::trim).collect();
-    assert!(lines[0].starts_with("session_create(session: s"), "{difference}");
-    assert!(lines.iter().any(|line| line.starts_with("chunk_mark(thread: t")), "{difference}");
-    assert!(
-        difference.what.contains("reference: ") && difference.what.contains("candidate: "),
-        "{difference}"
-    );
-    assert!(!difference.to_string().contains("-0000-"), "an id is not shortened: {difference}");
-}
-
-#[test]
-fn a_store_that_is_right_is_not_told_from_itself() {
-    assert_eq!(find_difference(CASES, healthy, healthy), None);
-}
-
-/// What a method promises to refuse, the draws must come to.
-#[test]
-fn programs_come_to_every_success_and_every_refusal() {
-    let counted: BTreeMap<_, _> = coverage(3_000, healthy);
-    let refusals: &[(&[&str], &[&str])] = &[
-        (
-            &[
-                "auth_get",
-                "auth_find",
-                "auth_delete",
-                "auth_release",
-                "session_get",
-                "session_open",
-                "session_delete",
-            ],
-            &["not_found"],
-        ),
-        (&["auth_create"], &["conflict"]),
-        (&["auth_update"], &["not_found", "stale", "conflict"]),
-        (&["auth_lease"], &["not_found", "stale", "in_use"]),
-        (&["session_create"], &["conflict", "not_found", "invalid"]),
-        (&["session_update"], &["not_found", "stale", "invalid"]),
-        (&["thread_fork"], &["not_found", "in_use", "conflict"]),
-        (&["thread_edit"], &["not_found", "in_use", "conflict", "invalid"]),
-        (
-            &["thread_get", "thread_list", "thread_label", "entry_get", "entry_journal", "lineage"],
-            &["not_found"],
-        ),
-        (&["thread_delete"], &["not_found", "in_use"]),
-        (&["entry_append"], &["not_found", "stale", "in_use", "conflict", "invalid"]),
-        (&["entry_begin"], &["not_found", "stale", "in_use", "conflict"]),
-        (&["entry_extend"], &["not_found", "stale"]),
-        (&["entry_finish"], &["not_found", "stale", "invalid"]),
-        (&["entry_page", "chunk_mark", "item_get", "item_versions"], &["not_found"]),
-        (&["entry_delete"], &["not_found", "stale", "in_use"]),
-        (&["item_create"], &["conflict", "invalid"]),
-        (&["item_search", "auth_list"], &["invalid"]),
-        (&["item_update"], &["not_found", "stale", "conflict", "invalid"]),
-        (&["item_delete_many"], &["in_use"]),
-    ];
-    for (method, outcomes) in &counted {
-        assert!(
-            outcomes.get("done").is_some_and(|done| *done >= 20),
-            "{method} is hardly ever done: {outcomes:?}"
-        );
-    }
-    for method in
-        refusals.iter().flat_map(|(methods, kinds)| methods.iter().map(move |method| (method, kinds)))
-    {
-        let (method, kinds) = method;
-        for kind in *kinds {
-            let times = counted[method].get(kind).copied().unwrap_or_default();
-            assert!(times >= 3, "{method} is hardly ever refused as {kind}: {:?}", counted[method]);
-        }
     }
 }
 
@@ -218,7 +120,7 @@ impl Auth for Faulty {
     ) -> Result<SavedAuthentication> {
         let updated = self.inner.auth_update(id, expected, change, now).await;
         match updated {
-            Err(error) if self.has(Fault::OtherWords) && error.kind() == maestro_core::ErrorKind::Stale => {
+            Err(error) if self.has(Fault::OtherWords) && error.kind() == ErrorKind::Stale => {
                 Err(Error::new(error.kind(), error.operation()).on(id).because("somebody else was quicker"))
             }
             updated => updated,
@@ -353,7 +255,7 @@ impl Conversations for Faulty {
         let session = self.inner.thread_get(head.thread_id).await.map(|thread| thread.session_id);
         self.inner.entry_delete(head).await?;
         if let (Ok(session), Some(entry)) = (session, head.entry_id) {
-            self.deleted.lock().unwrap().insert(session, entry);
+            self.deleted.lock().unwrap_or_else(PoisonError::into_inner).insert(session, entry);
         }
         Ok(())
     }
