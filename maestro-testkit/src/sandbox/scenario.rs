@@ -6,6 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::authorization::{Grant, OauthScript};
+
 /// A protocol the sandbox speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -16,10 +18,16 @@ pub enum Dialect {
     OpenaiResponses,
     /// OpenAI's `POST /v1/chat/completions`.
     OpenaiChat,
+    /// ChatGPT's backend, the host for access tokens; `openai` does not stand for it.
+    Chatgpt,
     /// Anthropic.
     Anthropic,
     /// Gemini.
     Gemini,
+    /// Code Assist, Gemini's host for Google accounts; `gemini` does not stand for it.
+    CodeAssist,
+    /// The authorization server under `/oauth`.  Only a scenario that names it is tried there.
+    Authorization,
 }
 
 /// What one request, or a number of them, is answered with.
@@ -54,6 +62,9 @@ pub struct Scenario {
     /// What goes wrong on the way, and how the bytes are cut.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stream: Option<StreamScript>,
+    /// What goes wrong with an exchange at the authorization server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oauth: Option<OauthScript>,
 }
 
 /// Which requests a scenario is for: those that fit all the parts that are set.
@@ -72,6 +83,10 @@ pub struct Match {
     /// A part of the text of the last user message, as written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contains: Option<String>,
+    /// What is exchanged at the authorization server's token endpoint.  Without it, and without a path, a scenario
+    /// is for every exchange there and for nothing else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grant: Option<Grant>,
 }
 
 /// A scripted reply.  It is said as it stands: limits and stop sequences of the request do not cut it.
@@ -315,6 +330,18 @@ impl Scenario {
         self
     }
 
+    /// Only for exchanges of this kind at the authorization server.
+    pub fn on_grant(mut self, grant: Grant) -> Self {
+        self.matching.dialect = Some(Dialect::Authorization);
+        self.matching.grant = Some(grant);
+        self
+    }
+
+    /// A scenario for the authorization server's token endpoint.
+    pub fn oauth(script: OauthScript) -> Self {
+        Self { oauth: Some(script), ..Self::default() }.on(Dialect::Authorization)
+    }
+
     /// Only for this many requests.
     pub fn times(mut self, times: u64) -> Self {
         self.times = Some(times);
@@ -387,6 +414,19 @@ impl Scenario {
             if self.status.as_ref().is_some_and(|s| s.code >= 300) {
                 return wrong("reply", "excludes an error status: one of them is the answer");
             }
+        }
+        let authorization = self.matching.dialect == Some(Dialect::Authorization);
+        if self.oauth.is_some() && !authorization {
+            return wrong("oauth", "is for scenarios whose match.dialect is authorization");
+        }
+        if self.matching.grant.is_some() && !authorization {
+            return wrong("match.grant", "is for scenarios whose match.dialect is authorization");
+        }
+        if authorization && self.reply.is_some() {
+            return wrong("reply", "is nothing the authorization server gives; use status, raw or oauth");
+        }
+        if authorization && (self.matching.model.is_some() || self.matching.contains.is_some()) {
+            return wrong("match.model", "and match.contains are nothing the authorization server is asked");
         }
         if self.stream.as_ref().is_some_and(|s| s.chunk_bytes == Some(0)) {
             return wrong("stream.chunk_bytes", "must be at least 1");
