@@ -19,6 +19,7 @@
 )]
 
 pub mod http;
+pub mod oauth;
 
 mod answer;
 mod catalog;
@@ -65,4 +66,13 @@ pub fn builtin() -> Registry {
 #[expect(clippy::expect_used, reason = "the names are constants of this crate, and a test makes them all")]
 fn provider_id(name: &'static str) -> ProviderId {
     ProviderId::new(name).expect("a constant name is well-formed")
+}
+
+/// An address of a server of this crate's providers.
+#[expect(
+    clippy::expect_used,
+    reason = "the addresses are constants of this crate, and a test reads them all"
+)]
+fn constant_url(url: &'static str) -> url::Url {
+    url::Url::parse(url).expect("a constant address is well-formed")
 }

@@ -7,6 +7,7 @@ mod decoder;
 mod error;
 mod generation;
 mod models;
+mod oauth;
 mod schema;
 mod tools;
 
@@ -19,10 +20,14 @@ use maestro_core::{
 
 pub use self::{
     decoder::Decoder,
+    oauth::oauth_profile,
     schema::{Sanitised, sanitise},
     tools::SchemaField,
 };
-use crate::request::{self, Proof};
+use crate::{
+    oauth::OAuth,
+    request::{self, Proof},
+};
 
 /// The protocol.
 pub const API: ApiId = ApiId::from_static("gemini");
@@ -37,6 +42,7 @@ pub struct Gemini {
     id: ProviderId,
     quota_project: Option<String>,
     schema_field: SchemaField,
+    oauth: Option<OAuth>,
 }
 
 impl Gemini {
@@ -54,11 +60,23 @@ impl Gemini {
         self.schema_field = field;
         self
     }
+
+    /// Signs people in as this client. See [`oauth_profile`].
+    #[must_use]
+    pub fn with_oauth(mut self, oauth: OAuth) -> Self {
+        self.oauth = Some(oauth);
+        self
+    }
 }
 
 impl Default for Gemini {
     fn default() -> Self {
-        Self { id: crate::provider_id("gemini"), quota_project: None, schema_field: SchemaField::default() }
+        Self {
+            id: crate::provider_id("gemini"),
+            quota_project: None,
+            schema_field: SchemaField::default(),
+            oauth: None,
+        }
     }
 }
 
@@ -72,7 +90,7 @@ impl Provider for Gemini {
     }
 
     fn oauth(&self) -> Option<&dyn OAuthFlow> {
-        None
+        self.oauth.as_ref().map(|oauth| oauth as &dyn OAuthFlow)
     }
 
     fn chat(&self) -> Option<&dyn ChatProtocol> {
