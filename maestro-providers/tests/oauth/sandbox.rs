@@ -7,6 +7,7 @@ use maestro_core::{
     ErrorKind,
     auth::{Credentials, OAuthTokens, RefusalReason},
     chat::{ChatRequest, Finish, Message, StreamEvent, TranslationReport},
+    http::HttpClient as _,
     provider::{
         ChatProtocol as _, DeviceFlow, DevicePoll, Endpoint, ModelCatalog as _, ModelId, OAuthClient,
         OAuthFlow as _, OAuthProfile,
@@ -15,7 +16,8 @@ use maestro_core::{
     time::{Clock as _, SystemClock},
 };
 use maestro_providers::{
-    anthropic, gemini,
+    anthropic,
+    gemini::{self, CodeAssist, Gemini},
     http::ReqwestClient,
     oauth::{OAuth, ProfileFile, read_paste},
     openai::{self, OpenAi},
@@ -189,10 +191,52 @@ async fn the_tokens_of_a_sign_in_chat_with_the_backend_of_chatgpt() {
     request.max_output_tokens = Some(100);
     request.system = vec!["Be brief.".into()];
     let encoded = provider.encode(&endpoint, &request, &mut TranslationReport::default()).unwrap();
-    let response = maestro_core::http::HttpClient::send(&world.http, encoded).await.unwrap();
+    let response = world.http.send(encoded).await.unwrap();
     assert_eq!(response.status(), 200);
     assert!(response.headers().get("content-type").is_none(), "as the real one");
     let events: Vec<_> = parse_stream(response.into_body(), provider.decoder()).collect().await;
     assert!(matches!(events.last(), Some(StreamEvent::Finished { finish: Finish::Stop })), "{events:?}");
     assert!(events.iter().any(|event| matches!(event, StreamEvent::TextDelta { .. })));
+}
+
+#[tokio::test]
+async fn code_assist_is_asked_where_it_was_turned_on_and_a_sign_in_is_used() {
+    let world = World::new().await;
+    let oauth = world.oauth(gemini::oauth_profile(), "google");
+    let tokens = world.sign_in(&oauth).await;
+    let base = world.sandbox.code_assist_url();
+    let bearer = tokens.access_token.header_value("Bearer ").unwrap();
+    let credentials = Credentials::OAuth { tokens: Box::new(tokens), base_url: Some(base.parse().unwrap()) };
+    let endpoint = Endpoint::with_credentials(credentials);
+    // The account is set up, which is the part of Google's own programs.
+    for (method, path, body) in [
+        ("POST", "v1internal:onboardUser", r#"{"tierId":"free-tier","metadata":{"pluginType":"GEMINI"}}"#),
+        ("GET", "v1internal/operations/sandbox-onboarding", ""),
+    ] {
+        let request = http::Request::builder().method(method).uri(format!("{base}/{path}"));
+        let request =
+            request.header("authorization", bearer.clone()).header("content-type", "application/json");
+        let response = world.http.send(request.body(body.into()).unwrap()).await.unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+    }
+
+    let provider = Gemini::default().with_code_assist(CodeAssist { project: Some("sandbox-project".into()) });
+    let mut request = ChatRequest::new(ModelId::new("sandbox-small").unwrap(), vec![Message::user("hello")]);
+    request.cache_key = Some("thread".into());
+    let encoded = provider.encode(&endpoint, &request, &mut TranslationReport::default()).unwrap();
+    let body: serde_json::Value = serde_json::from_slice(encoded.body()).unwrap();
+    assert_eq!((&body["model"], &body["request"]["session_id"]), (&"sandbox-small".into(), &"thread".into()));
+    let response = world.http.send(encoded).await.unwrap();
+    assert_eq!(response.status(), 200);
+    let events: Vec<_> = parse_stream(response.into_body(), provider.decoder()).collect().await;
+    assert!(matches!(events.last(), Some(StreamEvent::Finished { finish: Finish::Stop })), "{events:?}");
+    assert_eq!(
+        provider.list_models(&world.http, &endpoint).await.unwrap_err().kind(),
+        ErrorKind::Unsupported
+    );
+
+    // A key asks the developer API all the same.
+    let key = Endpoint::with_credentials(Credentials::api_key(secret("sandbox-key")));
+    let encoded = provider.encode(&key, &request, &mut TranslationReport::default()).unwrap();
+    assert_eq!(encoded.uri().host(), Some("generativelanguage.googleapis.com"));
 }
