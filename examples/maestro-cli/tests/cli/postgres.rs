@@ -138,8 +138,8 @@ fn a_killed_programs_answer_streams_until_its_lease_has_ended_and_is_interrupted
     let refused = there.run(&["--json", "chat", "--once", "me too", "--session", "work"]);
     assert_eq!((refused.code, &refused.last()["kind"]), (7, &"in_use".into()), "{refused:?}");
 
-    assert_eq!(there.recover_in(Duration::from_secs(60)), 0, "its lease goes on");
-    assert_eq!(there.recover_in(Duration::from_secs(301)), 1);
+    assert_eq!(there.recover_in(Duration::from_secs(30)), 0, "its lease goes on");
+    assert_eq!(there.recover_in(Duration::from_secs(61)), 1);
     let interrupted = last();
     assert_eq!((&interrupted["actor"], &interrupted["state"]), (&"assistant".into(), &"interrupted".into()));
     assert!(shows(&interrupted), "{interrupted}");
