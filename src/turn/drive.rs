@@ -15,10 +15,10 @@ use super::{Flush, Phase, Turn, Work};
 use crate::ChatStream;
 
 /// How long others must believe that a silent writer still lives.
-pub(super) const LEASE: Duration = Duration::from_secs(300);
+pub(super) const LEASE: Duration = Duration::from_secs(60);
 
 /// How often a writer gives a sign of life while nothing arrives.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(60);
+const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 
 /// How many events are taken together at the most, so that a fast stream is still shown as it comes.
 const TOGETHER: usize = 256;

@@ -131,24 +131,11 @@ pub(crate) struct Counting {
 impl Counting {
     pub(crate) fn new(server: &Arc<Server>, rotation: Rotation) -> Self {
         let url = |path: &str| Url::parse(&format!("http://127.0.0.1:9/{path}")).unwrap();
+        let policy = UsePolicy { text: String::new(), source: String::new(), access: FlowAccess::Open };
         let profile = OAuthProfile {
-            name: "counting".into(),
-            issuer: None,
-            authorization_endpoint: url("authorize"),
-            token_endpoint: url("token"),
-            device: None,
-            revocation: None,
-            scopes: Vec::new(),
-            extra_authorize_parameters: Vec::new(),
-            code_request: TokenRequest::default(),
-            refresh_request: TokenRequest::default(),
-            redirects: Vec::new(),
             rotation,
             refresh_margin: std::time::Duration::from_secs(60),
-            default_lifetime: None,
-            claims: ClaimNames::default(),
-            key_exchange: None,
-            policy: UsePolicy { text: String::new(), source: String::new(), access: FlowAccess::Open },
+            ..OAuthProfile::new("counting", url("authorize"), url("token"), policy)
         };
         let client = OAuthClient { profile, client_id: "tests".into(), client_secret: None };
         Self { id: ProviderId::new("counting").unwrap(), client, server: Arc::clone(server) }

@@ -97,7 +97,7 @@ impl World {
         let row = self.store.auth_get(self.id).await.unwrap();
         match self.vault().open(row.id, &row.credentials).unwrap() {
             Credentials::OAuth { tokens, .. } => (row, *tokens),
-            other => panic!("{other:?}"),
+            _ => unreachable!("it is a sign-in"),
         }
     }
 

@@ -194,6 +194,7 @@ pub enum RefusalReason {
 /// The plain form that is sealed. It exists only between the vault and its cipher, and is wiped there.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "it lives for as long as it takes to write it")]
 enum Plain {
     ApiKey {
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,6 +1,6 @@
 //! The sign-in facets: API keys and OAuth.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -101,8 +101,8 @@ pub trait OAuthFlow: Send + Sync {
     async fn extract_api_credentials(&self, http: &dyn HttpClient, tokens: &OAuthTokens) -> Result<Secret>;
 }
 
-/// A sign-in that waits for its code.
-#[derive(Debug, Clone)]
+/// A sign-in that waits for its code. `Debug` shows the address without its query.
+#[derive(Clone)]
 pub struct PendingAuthorization {
     /// The address for the user to open.
     pub url: Url,
@@ -114,6 +114,17 @@ pub struct PendingAuthorization {
     pub verifier: Secret,
 }
 
+impl fmt::Debug for PendingAuthorization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut url = self.url.clone();
+        url.set_query(None);
+        f.debug_struct("PendingAuthorization")
+            .field("url", &url.as_str())
+            .field("redirect_uri", &self.redirect_uri.as_str())
+            .finish_non_exhaustive()
+    }
+}
+
 /// What came back from a sign-in page: a code, and the state if the page showed it.
 #[derive(Debug, Clone)]
 pub struct CodePaste {
@@ -123,8 +134,8 @@ pub struct CodePaste {
     pub state: Option<Secret>,
 }
 
-/// A sign-in on another device, which waits for the user.
-#[derive(Debug, Clone)]
+/// A sign-in on another device, which waits for the user. `Debug` shows no code.
+#[derive(Clone)]
 pub struct PendingDevice {
     /// What the server knows it by.
     pub device_code: Secret,
@@ -138,6 +149,16 @@ pub struct PendingDevice {
     pub interval: Duration,
     /// When it is too late.
     pub expires_at: Timestamp,
+}
+
+impl fmt::Debug for PendingDevice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PendingDevice")
+            .field("verification_uri", &self.verification_uri.as_str())
+            .field("interval", &self.interval)
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a question about a device came to.

@@ -18,7 +18,8 @@ pub use flows::{
 pub use id::{ModelId, ProviderId};
 pub use models::{ModelCatalog, ModelInfo};
 pub use oauth_profile::{
-    BodyForm, ClaimNames, DeviceFlow, FlowAccess, KeyExchange, OAuthClient, OAuthProfile, PlanRule,
-    RedirectStyle, Revocation, Rotation, SendState, TokenRequest, UsePolicy,
+    BodyForm, ClaimNames, ClientAuthentication, DeviceFlow, FlowAccess, KeyExchange, OAuthClient,
+    OAuthProfile, PlanRule, RedirectStyle, Revocation, RevocationFields, Rotation, SendState, TokenField,
+    TokenRequest, UsePolicy,
 };
 pub use registry::{Provider, Registry};

@@ -29,6 +29,13 @@ pub struct OAuthProfile {
     pub scopes: Vec<String>,
     /// Parameters that this server wants in the authorization address besides the standard ones.
     pub extra_authorize_parameters: Vec<(String, String)>,
+    /// In which order the parameters of the authorization address stand, as far as the server's own clients have one:
+    /// names of standard and extra ones. Those that are not named follow.
+    #[serde(default)]
+    pub parameter_order: Vec<String>,
+    /// How a client that has a secret proves itself.
+    #[serde(default)]
+    pub client_authentication: ClientAuthentication,
     /// How a code is traded.
     pub code_request: TokenRequest,
     /// How a refresh token is traded.
@@ -60,8 +67,110 @@ pub struct OAuthClient {
     pub client_secret: Option<Secret>,
 }
 
-/// How a request to the token endpoint looks.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+impl OAuthProfile {
+    /// A server that keeps to the RFCs, of which nothing else is known: forms, and codes that come back to any port of
+    /// 127.0.0.1. Its refresh tokens are taken for such as can be used once, since the other mistake would end sign-ins.
+    pub fn new(
+        name: impl Into<String>,
+        authorization_endpoint: Url,
+        token_endpoint: Url,
+        policy: UsePolicy,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            issuer: None,
+            authorization_endpoint,
+            token_endpoint,
+            device: None,
+            revocation: None,
+            scopes: Vec::new(),
+            extra_authorize_parameters: Vec::new(),
+            parameter_order: Vec::new(),
+            client_authentication: ClientAuthentication::Post,
+            code_request: TokenRequest::default(),
+            refresh_request: TokenRequest::default(),
+            redirects: vec![RedirectStyle::Loopback {
+                host: "127.0.0.1".into(),
+                ports: vec![0],
+                path: "/callback".into(),
+            }],
+            rotation: Rotation::SingleUse { grace: Duration::ZERO },
+            refresh_margin: Duration::from_secs(5 * 60),
+            default_lifetime: None,
+            claims: ClaimNames { account_id: Some("/sub".into()), plan: None },
+            key_exchange: None,
+            policy,
+        }
+    }
+
+    /// The same profile with every address of the server behind `base`: a sandbox, a gateway, a server of one's own.
+    /// Scheme, host and port are those of `base`; each path keeps its place behind the path of `base`. Loopback
+    /// redirects stay, since they are the client's.
+    ///
+    /// ```
+    /// # use maestro_core::provider::*;
+    /// # fn check(profile: OAuthProfile) {
+    /// // https://auth.example.com/oauth/token, say
+    /// let sandboxed = profile.rebased(&"http://127.0.0.1:8123/auth".parse().unwrap());
+    /// assert_eq!(sandboxed.token_endpoint.as_str(), "http://127.0.0.1:8123/auth/oauth/token");
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn rebased(mut self, base: &Url) -> Self {
+        let own = |url: &mut Url| *url = moved(url, base);
+        self.issuer.iter_mut().for_each(own);
+        own(&mut self.authorization_endpoint);
+        own(&mut self.token_endpoint);
+        match &mut self.device {
+            Some(DeviceFlow::Standard { device_authorization_endpoint }) => {
+                own(device_authorization_endpoint)
+            }
+            Some(DeviceFlow::OpenAi {
+                user_code_endpoint,
+                poll_endpoint,
+                verification_uri,
+                redirect_uri,
+            }) => {
+                [user_code_endpoint, poll_endpoint, verification_uri, redirect_uri].into_iter().for_each(own);
+            }
+            None => {}
+        }
+        if let Some(revocation) = &mut self.revocation {
+            own(&mut revocation.revocation_endpoint);
+        }
+        for redirect in &mut self.redirects {
+            if let RedirectStyle::Paste { redirect_uri } = redirect {
+                own(redirect_uri);
+            }
+        }
+        self
+    }
+}
+
+/// The address behind `base` that has the path and query of `url`.
+fn moved(url: &Url, base: &Url) -> Url {
+    let mut to = base.clone();
+    to.set_path(&format!("{}{}", base.path().trim_end_matches('/'), url.path()));
+    to.set_query(url.query());
+    to.set_fragment(None);
+    to
+}
+
+/// How a client that has a secret proves itself at the token endpoint (RFC 6749, section 2.3.1), under the names of
+/// RFC 8414.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum ClientAuthentication {
+    /// Id and secret stand in the body.
+    #[default]
+    #[serde(rename = "client_secret_post")]
+    Post,
+    /// Id and secret stand in the header `authorization`.
+    #[serde(rename = "client_secret_basic")]
+    Basic,
+}
+
+/// How a request to the token endpoint looks, and what its reply must hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TokenRequest {
     /// The form of its body.
@@ -72,6 +181,33 @@ pub struct TokenRequest {
     pub parameters: Vec<(String, String)>,
     /// Whether the state goes along, which RFC 6749 does not ask for and some servers do.
     pub state: SendState,
+    /// What a reply must hold to be one. Some servers leave out of a refresh whatever did not change.
+    pub required: Vec<TokenField>,
+}
+
+impl Default for TokenRequest {
+    /// As RFC 6749 has it: a form, and a reply with an access token.
+    fn default() -> Self {
+        Self {
+            body: BodyForm::default(),
+            headers: Vec::new(),
+            parameters: Vec::new(),
+            state: SendState::default(),
+            required: vec![TokenField::AccessToken],
+        }
+    }
+}
+
+/// A token in a reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenField {
+    /// `access_token`.
+    AccessToken,
+    /// `refresh_token`.
+    RefreshToken,
+    /// `id_token`.
+    IdToken,
 }
 
 /// The form of a request body at a token endpoint.
@@ -99,6 +235,7 @@ pub enum SendState {
 /// How a device without a browser signs in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "style", rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "there is one in a profile, and never a list of them")]
 pub enum DeviceFlow {
     /// RFC 8628.
     Standard {
@@ -125,6 +262,20 @@ pub struct Revocation {
     pub revocation_endpoint: Url,
     /// The form of the body.
     pub body: BodyForm,
+    /// What stands in it.
+    #[serde(default)]
+    pub fields: RevocationFields,
+}
+
+/// What stands in a request to revoke a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RevocationFields {
+    /// The token, of which kind it is, and the client (RFC 7009).
+    #[default]
+    Standard,
+    /// The token alone, as Google has it.
+    TokenOnly,
 }
 
 /// How an authorization code comes back.
@@ -161,7 +312,8 @@ pub enum Rotation {
     Reusable,
 }
 
-/// Where the claims of a token say whose it is: JSON pointers (RFC 6901) into the id token, or else the access token.
+/// Where it stands whose tokens are: JSON pointers (RFC 6901) into the claims of the id token, or else those of the access
+/// token, or else into the reply that brought them.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ClaimNames {

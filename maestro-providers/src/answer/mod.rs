@@ -21,7 +21,7 @@ use crate::http::request_id;
 
 /// An answer that is no stream.
 pub(crate) struct Answer<'a> {
-    provider: &'static str,
+    provider: &'a str,
     operation: &'static str,
     pub(crate) status: StatusCode,
     pub(crate) headers: &'a HeaderMap,
@@ -30,7 +30,7 @@ pub(crate) struct Answer<'a> {
 
 impl<'a> Answer<'a> {
     pub(crate) fn read(
-        provider: &'static str,
+        provider: &'a str,
         operation: &'static str,
         status: StatusCode,
         headers: &'a HeaderMap,

@@ -6,6 +6,7 @@ mod decoder;
 mod error;
 mod messages;
 mod models;
+mod oauth;
 mod thinking;
 
 use http::{HeaderMap, HeaderValue};
@@ -15,8 +16,11 @@ use maestro_core::{
     provider::{ApiKeyFlow, ChatProtocol, Endpoint, ModelCatalog, OAuthFlow, Provider, ProviderId},
 };
 
-pub use self::{chat::DEFAULT_MAX_TOKENS, decoder::Decoder};
-use crate::request::{self, Proof};
+pub use self::{chat::DEFAULT_MAX_TOKENS, decoder::Decoder, oauth::oauth_profile};
+use crate::{
+    oauth::OAuth,
+    request::{self, Proof},
+};
 
 /// The protocol.
 pub const API: ApiId = ApiId::from_static("anthropic-messages");
@@ -31,6 +35,7 @@ const KEY_VARIABLE: &str = "ANTHROPIC_API_KEY";
 pub struct Anthropic {
     id: ProviderId,
     betas: Vec<String>,
+    oauth: Option<OAuth>,
 }
 
 impl Anthropic {
@@ -40,11 +45,18 @@ impl Anthropic {
         self.betas.push(flag.into());
         self
     }
+
+    /// Signs people in as this client. See [`oauth_profile`].
+    #[must_use]
+    pub fn with_oauth(mut self, oauth: OAuth) -> Self {
+        self.oauth = Some(oauth);
+        self
+    }
 }
 
 impl Default for Anthropic {
     fn default() -> Self {
-        Self { id: crate::provider_id("anthropic"), betas: Vec::new() }
+        Self { id: crate::provider_id("anthropic"), betas: Vec::new(), oauth: None }
     }
 }
 
@@ -58,7 +70,7 @@ impl Provider for Anthropic {
     }
 
     fn oauth(&self) -> Option<&dyn OAuthFlow> {
-        None
+        self.oauth.as_ref().map(|oauth| oauth as &dyn OAuthFlow)
     }
 
     fn chat(&self) -> Option<&dyn ChatProtocol> {

@@ -2,11 +2,13 @@
 
 mod api_key;
 mod chat;
+mod code_assist;
 mod contents;
 mod decoder;
 mod error;
 mod generation;
 mod models;
+mod oauth;
 mod schema;
 mod tools;
 
@@ -18,11 +20,16 @@ use maestro_core::{
 };
 
 pub use self::{
+    code_assist::CodeAssist,
     decoder::Decoder,
+    oauth::oauth_profile,
     schema::{Sanitised, sanitise},
     tools::SchemaField,
 };
-use crate::request::{self, Proof};
+use crate::{
+    oauth::OAuth,
+    request::{self, Proof},
+};
 
 /// The protocol.
 pub const API: ApiId = ApiId::from_static("gemini");
@@ -37,6 +44,8 @@ pub struct Gemini {
     id: ProviderId,
     quota_project: Option<String>,
     schema_field: SchemaField,
+    code_assist: Option<CodeAssist>,
+    oauth: Option<OAuth>,
 }
 
 impl Gemini {
@@ -54,11 +63,32 @@ impl Gemini {
         self.schema_field = field;
         self
     }
+
+    /// Asks Code Assist instead of the developer API where a sign-in is used. **Read [`CodeAssist`] first.** It has no list of
+    /// models.
+    #[must_use]
+    pub fn with_code_assist(mut self, code_assist: CodeAssist) -> Self {
+        self.code_assist = Some(code_assist);
+        self
+    }
+
+    /// Signs people in as this client. See [`oauth_profile`].
+    #[must_use]
+    pub fn with_oauth(mut self, oauth: OAuth) -> Self {
+        self.oauth = Some(oauth);
+        self
+    }
 }
 
 impl Default for Gemini {
     fn default() -> Self {
-        Self { id: crate::provider_id("gemini"), quota_project: None, schema_field: SchemaField::default() }
+        Self {
+            id: crate::provider_id("gemini"),
+            quota_project: None,
+            schema_field: SchemaField::default(),
+            code_assist: None,
+            oauth: None,
+        }
     }
 }
 
@@ -72,7 +102,7 @@ impl Provider for Gemini {
     }
 
     fn oauth(&self) -> Option<&dyn OAuthFlow> {
-        None
+        self.oauth.as_ref().map(|oauth| oauth as &dyn OAuthFlow)
     }
 
     fn chat(&self) -> Option<&dyn ChatProtocol> {

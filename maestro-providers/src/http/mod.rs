@@ -16,6 +16,6 @@ mod settings;
 mod timed_body;
 
 pub use client::ReqwestClient;
-pub(crate) use client::request_id;
+pub(crate) use client::{is_loopback, request_id};
 pub use read::read_body;
 pub use settings::{ClientFactory, HttpSettings, Proxies};

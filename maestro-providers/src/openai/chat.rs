@@ -18,8 +18,10 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{
-    API, Decoder, OpenAi, error,
-    input::{self, Item},
+    API, Decoder, OpenAi,
+    backend::{self, Backend},
+    error,
+    input::{self, Item, ItemIds},
     reasoning::{self, Reasoning},
     tools::{self, Choice, Tool},
 };
@@ -70,9 +72,13 @@ impl ChatProtocol for OpenAi {
         request: &ChatRequest,
         report: &mut TranslationReport,
     ) -> Result<Request<Bytes>> {
-        let headers = self.headers(endpoint, "ask for an answer")?;
-        let body = body(request, report)?;
-        request::stream_of(Self::url(endpoint, "/responses"), headers, &body)
+        let backend = Backend::of(endpoint);
+        let mut headers = self.headers(endpoint, "ask for an answer")?;
+        if backend == Backend::ChatGpt {
+            backend::add_conversation(&mut headers, request);
+        }
+        let body = body(request, backend, report)?;
+        request::stream_of(backend.url(endpoint, "/responses"), headers, &body)
     }
 
     fn decoder(&self) -> Box<dyn StreamDecoder> {
@@ -127,8 +133,11 @@ struct Format<'a> {
     strict: bool,
 }
 
-fn body<'a>(request: &'a ChatRequest, report: &mut TranslationReport) -> Result<Body<'a>> {
-    let input = input::encode(&request.messages, report);
+fn body<'a>(request: &'a ChatRequest, backend: Backend, report: &mut TranslationReport) -> Result<Body<'a>> {
+    let behind_sign_in = backend == Backend::ChatGpt;
+    // Nothing is kept there, so an id names nothing.
+    let ids = if behind_sign_in { ItemIds::Dropped } else { ItemIds::Kept };
+    let input = input::encode(&request.messages, ids, report);
     if input.is_empty() {
         return Err(Error::invalid("ask for an answer", [FieldError::new("messages", "are empty")]));
     }
@@ -145,25 +154,38 @@ fn body<'a>(request: &'a ChatRequest, report: &mut TranslationReport) -> Result<
             Some(Text { format: Format { r#type: "json_schema", name: name.as_str(), schema, strict } })
         }
     };
+    if behind_sign_in {
+        backend::note_refused(request, report);
+    }
+    let has_instructions = !system.is_empty() || behind_sign_in;
     let one_at_a_time = request.parallel_tools == ParallelTools::OneAtATime && !request.tools.is_empty();
     Ok(Body {
         model: request.model.as_str(),
-        instructions: (!system.is_empty()).then(|| system.join("\n\n")),
+        instructions: has_instructions.then(|| system.join("\n\n")),
         input,
         tools: tools::encode(&request.tools, report),
         tool_choice: tools::choice(request),
         parallel_tool_calls: one_at_a_time.then_some(false),
-        max_output_tokens: request.max_output_tokens.map(|limit| {
+        max_output_tokens: request.max_output_tokens.filter(|_| !behind_sign_in).map(|limit| {
             if limit < MIN_OUTPUT_TOKENS {
                 report.note(Action::Downgraded, "output limit: 16 is the least that is taken");
             }
             limit.max(MIN_OUTPUT_TOKENS)
         }),
-        temperature: sampling("temperature", request.temperature_milli, request, report),
-        top_p: sampling("top_p", request.top_p_milli, request, report),
+        temperature: sampling(
+            "temperature",
+            request.temperature_milli.filter(|_| !behind_sign_in),
+            request,
+            report,
+        ),
+        top_p: sampling("top_p", request.top_p_milli.filter(|_| !behind_sign_in), request, report),
         reasoning: Reasoning::of(request, report),
         text,
-        include: if thinks == reasoning::Thinks::No { &[] } else { &["reasoning.encrypted_content"] },
+        include: if thinks == reasoning::Thinks::No && !behind_sign_in {
+            &[]
+        } else {
+            &["reasoning.encrypted_content"]
+        },
         prompt_cache_key: request.cache_key.as_deref(),
         store: false,
         stream: true,

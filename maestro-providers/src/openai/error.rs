@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, StatusCode};
 use maestro_core::{Error, ErrorKind, Retry};
+use serde_json::Value;
 
 use crate::answer::Answer;
 
@@ -15,8 +17,18 @@ pub(super) fn classify(
     headers: &HeaderMap,
     body: &[u8],
 ) -> Error {
-    let answer = Answer::read("openai", operation, status, headers, body);
+    let mut answer = Answer::read("openai", operation, status, headers, body);
+    if answer.said.code.is_none() {
+        answer.said.code = code_in_header(headers);
+    }
     answer.not_from_an_api().or_else(|| by_code(&answer)).unwrap_or_else(|| by_status(&answer))
+}
+
+/// The code that the backend of ChatGPT puts into a header when a token is refused: base64 of `{"error":{"code":…}}`.
+fn code_in_header(headers: &HeaderMap) -> Option<String> {
+    let decoded = STANDARD.decode(headers.get("x-error-json")?.as_bytes()).ok()?;
+    let value: Value = serde_json::from_slice(&decoded).ok()?;
+    value.pointer("/error/code")?.as_str().map(str::to_owned)
 }
 
 /// What the code or type says, at whatever status.
@@ -81,7 +93,7 @@ fn by_status(answer: &Answer<'_>) -> Error {
 /// The plan's window is used up, which lasts for hours or days. When it opens again is told, and not waited for.
 fn usage_limit(answer: &Answer<'_>) -> Error {
     let error = answer.error(ErrorKind::QuotaExhausted).with_retry(Retry::Never);
-    match answer.said.error.get("resets_in_seconds").and_then(serde_json::Value::as_u64) {
+    match answer.said.error.get("resets_in_seconds").and_then(Value::as_u64) {
         Some(seconds) => error.advise(format!("it resets in {:?}", Duration::from_secs(seconds))),
         None => error.advise("it resets with the next window of the plan"),
     }

@@ -1,6 +1,6 @@
 //! Input items: the conversation as this API wants it, one flat list.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use maestro_core::chat::{
     Action, Document, Image, Media, Message, Part, PartKind, Role, SealKind, ToolResult, ToolResultContent,
@@ -16,8 +16,8 @@ use crate::json::{self, DataUrl};
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(super) enum Item<'a> {
-    /// The provider's own JSON, as it came.
-    Native(&'a RawValue),
+    /// The provider's own JSON, as it came, or without its id.
+    Native(Cow<'a, RawValue>),
     Made(MadeItem<'a>),
 }
 
@@ -96,9 +96,23 @@ pub(super) enum Output<'a> {
     Parts(Vec<MadeContent<'a>>),
 }
 
+/// Whether items that the server made go back under the ids that it gave them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum ItemIds {
+    /// Yes.
+    #[default]
+    Kept,
+    /// No, where an id would be looked up and not found.
+    Dropped,
+}
+
 /// Writes the conversation as items, in order.
-pub(super) fn encode<'a>(messages: &'a [Message], report: &mut TranslationReport) -> Vec<Item<'a>> {
-    let mut items = Items::default();
+pub(super) fn encode<'a>(
+    messages: &'a [Message],
+    ids: ItemIds,
+    report: &mut TranslationReport,
+) -> Vec<Item<'a>> {
+    let mut items = Items { ids, ..Items::default() };
     for (number, message) in messages.iter().enumerate() {
         let role = match message.role {
             Role::System => "developer",
@@ -119,6 +133,7 @@ pub(super) fn encode<'a>(messages: &'a [Message], report: &mut TranslationReport
 /// The items so far, and the message that still grows.
 #[derive(Default)]
 struct Items<'a> {
+    ids: ItemIds,
     done: Vec<Item<'a>>,
     role: &'static str,
     content: Vec<Content<'a>>,
@@ -137,7 +152,10 @@ impl<'a> Items<'a> {
                 self.grow(role, Content::Native(raw));
             } else {
                 self.close();
-                self.done.push(Item::Native(raw));
+                self.done.push(Item::Native(match self.ids {
+                    ItemIds::Kept => Cow::Borrowed(raw),
+                    ItemIds::Dropped => without_id(raw),
+                }));
             }
             return true;
         }
@@ -167,6 +185,16 @@ impl<'a> Items<'a> {
             self.done.push(Item::Made(MadeItem::Message { role: self.role, content }));
         }
     }
+}
+
+/// An item without its id. Its other fields stay as they were written, so that no number is rounded.
+fn without_id(item: &RawValue) -> Cow<'_, RawValue> {
+    let fields: Option<BTreeMap<String, &RawValue>> = serde_json::from_str(item.get()).ok();
+    let shorter = fields.and_then(|mut fields| {
+        fields.remove("id")?;
+        serde_json::value::to_raw_value(&fields).ok()
+    });
+    shorter.map_or(Cow::Borrowed(item), Cow::Owned)
 }
 
 /// Whether native JSON is a piece of a message's content rather than an item of its own.

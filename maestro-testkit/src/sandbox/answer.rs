@@ -7,6 +7,14 @@ use serde_json::Value;
 pub(super) struct Refusal {
     pub(super) status: u16,
     pub(super) body: Value,
+    /// Headers that only this answer has.
+    pub(super) headers: Vec<(&'static str, String)>,
+}
+
+impl Refusal {
+    pub(super) fn new(status: u16, body: Value) -> Self {
+        Self { status, body, headers: Vec::new() }
+    }
 }
 
 /// The body of an answer that is not an error.
@@ -28,6 +36,8 @@ pub(super) struct Frames {
 pub(super) enum Framing {
     /// Server-sent events with line feeds.
     Sse,
+    /// The same without a content type.
+    SseUntyped,
     /// Server-sent events with carriage return and line feed.
     SseCrlf,
     /// The elements of one JSON array.

@@ -1,10 +1,13 @@
 //! The control paths under `/__sandbox`: the journal and the scenarios over HTTP.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderValue, Method, StatusCode, header, request::Parts};
 use serde_json::{Value, json};
 
+use super::authorization::Flavour;
 use super::scenario::Scenario;
 use super::server::Shared;
 
@@ -34,6 +37,26 @@ pub(super) fn handle(shared: &Shared, parts: &Parts, body: &[u8]) -> Response {
             shared.scenarios.replace(Vec::new());
             answer(200, &json!([]))
         }
+        ("/oauth", &Method::GET) => answer(200, &shared.authority.report()),
+        ("/oauth/clock", &Method::POST) => match serde_json::from_slice::<Value>(body) {
+            Ok(wanted) if wanted["advance_seconds"].is_u64() => {
+                let seconds = wanted["advance_seconds"].as_u64().unwrap_or_default();
+                shared.authority.lock().advance(Duration::from_secs(seconds));
+                answer(200, &shared.authority.report()["time"])
+            }
+            _ => error(400, "an object with advance_seconds is wanted, a whole number"),
+        },
+        (oauth, &Method::PATCH) if flavour(oauth).is_some() => {
+            match (flavour(oauth), serde_json::from_slice(body)) {
+                (Some(flavour), Ok(patch)) => match shared.authority.patch(flavour, &patch) {
+                    Ok(settings) => answer(200, &settings),
+                    Err(wrong) => {
+                        error(400, &format!("settings of the authorization server are wanted: {wrong}"))
+                    }
+                },
+                _ => error(400, "the body is not JSON"),
+            }
+        }
         ("" | "/requests" | "/scenarios", method) => {
             let known = match path.trim_end_matches('/') {
                 "" => "GET",
@@ -42,8 +65,16 @@ pub(super) fn handle(shared: &Shared, parts: &Parts, body: &[u8]) -> Response {
             };
             error(405, &format!("{method} is not known here; there are: {known}"))
         }
-        _ => error(404, "the sandbox has /__sandbox, /__sandbox/requests and /__sandbox/scenarios"),
+        _ => error(
+            404,
+            "the sandbox has /__sandbox, /__sandbox/requests, /__sandbox/scenarios, /__sandbox/oauth, \
+             /__sandbox/oauth/clock (POST) and /__sandbox/oauth/FLAVOUR (PATCH)",
+        ),
     }
+}
+
+fn flavour(path: &str) -> Option<Flavour> {
+    path.strip_prefix("/oauth/").and_then(Flavour::named)
 }
 
 fn change(body: &[u8], shared: &Shared, apply: impl FnOnce(Vec<Scenario>)) -> Response {
@@ -62,8 +93,11 @@ fn overview(shared: &Shared) -> Value {
     json!({
         "type": "sandbox",
         "openai": format!("{base}/openai/v1"),
+        "chatgpt": format!("{base}/chatgpt"),
         "anthropic": format!("{base}/anthropic"),
         "gemini": format!("{base}/gemini"),
+        "code_assist": format!("{base}/code-assist"),
+        "authorization": format!("{base}/oauth"),
         "key": super::KEY,
         "requests": shared.journal.received(),
         "connections": shared.connections(),

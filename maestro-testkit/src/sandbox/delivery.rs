@@ -73,6 +73,12 @@ pub(super) fn whole(
     body(rechunk(steps, script.chunk_bytes), outcome, ticket)
 }
 
+/// A body that breaks the connection at once: the client gets no byte of the answer, or its headers at most.
+pub(super) fn lost(ticket: Ticket) -> Body {
+    ticket.close(Outcome::Cut);
+    Body::from_stream(futures_util::stream::once(async { Err::<Bytes, _>(Broken) }))
+}
+
 fn plan(
     frames: &Frames,
     script: &StreamScript,
@@ -164,7 +170,7 @@ impl Writer<'_> {
                 text.push_str(if self.written == 0 { "[" } else { ",\r\n" });
                 text.push_str(&event.data);
             }
-            Framing::Sse | Framing::SseCrlf => {
+            Framing::Sse | Framing::SseUntyped | Framing::SseCrlf => {
                 if self.script.comments {
                     text.push_str(": keep-alive");
                     text.push_str(newline);

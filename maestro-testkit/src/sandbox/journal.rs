@@ -20,6 +20,9 @@ const BODY_CAPACITY: usize = 64 << 20;
 const SECRET_HEADERS: [&str; 5] =
     ["authorization", "x-api-key", "x-goog-api-key", "proxy-authorization", "cookie"];
 
+/// Parameters of a query whose values are secrets: keys, and what comes back from an authorize page.
+const SECRET_PARAMETERS: [&str; 4] = ["key", "code", "state", "user_code"];
+
 /// How much of a sandbox key may be shown.
 const SHOWN: usize = 8;
 
@@ -35,7 +38,7 @@ pub struct RecordedRequest {
     pub method: String,
     /// The path, without the query.
     pub path: String,
-    /// The query, with the value of `key` taken out; empty when there is none.
+    /// The query, with the values of keys, codes and states taken out; empty when there is none.
     pub query: String,
     /// The protocol.
     pub dialect: Dialect,
@@ -227,7 +230,9 @@ fn redact_headers(headers: &HeaderMap) -> BTreeMap<String, String> {
 
 fn redact_query(query: &str) -> String {
     let pair = |pair: &str| match pair.split_once('=') {
-        Some((name, value)) if name.eq_ignore_ascii_case("key") => format!("{name}={}", redact(value)),
+        Some((name, value)) if SECRET_PARAMETERS.iter().any(|secret| name.eq_ignore_ascii_case(secret)) => {
+            format!("{name}={}", redact(value))
+        }
         _ => pair.to_owned(),
     };
     query.split('&').map(pair).collect::<Vec<_>>().join("&")

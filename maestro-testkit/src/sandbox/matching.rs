@@ -4,6 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
+use super::authorization::Grant;
 use super::scenario::{Dialect, Match, Scenario};
 
 /// What of a request the matching looks at.
@@ -12,6 +13,8 @@ pub(super) struct Candidate<'a> {
     pub(super) path: &'a str,
     /// None for listings, token counts and the like.
     pub(super) said: Option<(&'a str, &'a str)>,
+    /// What is exchanged, at the authorization server.
+    pub(super) grant: Option<Grant>,
 }
 
 /// The scenarios of a server, in order, with how often each was used.
@@ -75,6 +78,15 @@ impl Match {
             wanted => wanted == candidate.dialect,
         });
         let path = self.path.as_ref().is_none_or(|part| candidate.path.contains(part.as_str()));
+        if candidate.dialect == Dialect::Authorization {
+            // Scenarios for requests to models are older than the authorization server and must not meet it.
+            let named = self.dialect == Some(Dialect::Authorization);
+            let exchange = match self.grant {
+                Some(wanted) => candidate.grant == Some(wanted),
+                None => self.path.is_some() || candidate.grant.is_some(),
+            };
+            return named && path && exchange;
+        }
         let said = match candidate.said {
             Some((model, text)) => {
                 self.model.as_ref().is_none_or(|wanted| wanted == model)
@@ -91,7 +103,7 @@ mod tests {
     use super::*;
 
     fn said<'a>(dialect: Dialect, model: &'a str, text: &'a str) -> Candidate<'a> {
-        Candidate { dialect, path: "/v1/messages", said: Some((model, text)) }
+        Candidate { dialect, path: "/v1/messages", said: Some((model, text)), grant: None }
     }
 
     #[test]
@@ -112,7 +124,8 @@ mod tests {
     #[test]
     fn a_listing_is_only_for_scenarios_that_name_a_path() {
         let scenarios = Scenarios::new(vec![Scenario::status(500), Scenario::status(503).on_path("/models")]);
-        let listing = Candidate { dialect: Dialect::Openai, path: "/openai/v1/models", said: None };
+        let listing =
+            Candidate { dialect: Dialect::Openai, path: "/openai/v1/models", said: None, grant: None };
         assert_eq!(scenarios.take(&listing).unwrap().status.unwrap().code, 503);
     }
 }

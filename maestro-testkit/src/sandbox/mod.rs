@@ -18,12 +18,16 @@
 //! a fault, [`Sandbox::requests`] tells what arrived. The same over HTTP, for clients in other languages, is
 //! under `/__sandbox`; see `docs/sandbox.md`.
 //!
+//! [`Sandbox::authorization`] is its authorization server, in the manners of four providers: every way to sign in
+//! can be gone without an account, and every exchange is counted.
+//!
 //! The server runs on a thread of its own with its own runtime: a test's paused clock does not stop it, and
 //! dropping the handle has freed the port when the drop returns.
 
 mod answer;
 mod anthropic;
 mod ask;
+mod authorization;
 mod control;
 mod delivery;
 mod deltas;
@@ -37,6 +41,7 @@ mod protocol;
 mod reply;
 mod route;
 mod scenario;
+mod scenario_rules;
 mod schema;
 mod seal;
 mod server;
@@ -45,8 +50,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use maestro_core::time::Clock;
 use tokio_util::sync::CancellationToken;
 
+pub use authorization::{
+    Authorization, AuthorizationEndpoints, AuthorizationSettings, Callback, Consent, ExchangeEffect, Flavour,
+    Grant, GrantedScopes, KeyExchange, LoopbackRule, OauthCounters, OauthScript, RegisteredClient, Rotation,
+    SandboxUser, TokenFamily, VisitError,
+};
 pub use journal::{JOURNAL_CAPACITY, Outcome, RecordedRequest};
 pub use scenario::{
     Dialect, ErrorScript, FinishScript, LineEnding, Match, RawScript, ReplyScript, Scenario, ScenarioError,
@@ -78,6 +89,7 @@ pub struct Sandbox {
 pub struct SandboxBuilder {
     port: u16,
     scenarios: Vec<Scenario>,
+    clock: Option<Arc<dyn Clock>>,
 }
 
 /// Why a sandbox could not be started.
@@ -144,6 +156,13 @@ impl Sandbox {
         format!("{}/openai/v1", self.base_url())
     }
 
+    /// The base URL of a client of ChatGPT's backend, to which it adds `/responses` or `/models`.
+    ///
+    /// It takes no key but only access tokens of the authorization server's OpenAI flavour.
+    pub fn chatgpt_url(&self) -> String {
+        format!("{}/chatgpt", self.base_url())
+    }
+
     /// The base URL of an Anthropic client, to which it adds `/v1/messages`.
     pub fn anthropic_url(&self) -> String {
         format!("{}/anthropic", self.base_url())
@@ -152,6 +171,23 @@ impl Sandbox {
     /// The base URL of a Gemini client, to which it adds `/v1beta/models/…`.
     pub fn gemini_url(&self) -> String {
         format!("{}/gemini", self.base_url())
+    }
+
+    /// The base URL of a Code Assist client, to which it adds `/v1internal:…`.
+    ///
+    /// It takes no key but only access tokens of the authorization server's Google flavour, or its standard one.
+    pub fn code_assist_url(&self) -> String {
+        format!("{}/code-assist", self.base_url())
+    }
+
+    /// The address under which the authorization server has a folder for each of its flavours.
+    pub fn authorization_url(&self) -> String {
+        format!("{}/oauth", self.base_url())
+    }
+
+    /// The authorization server: its settings, its users' part and its counters.
+    pub fn authorization(&self) -> Authorization {
+        Authorization { authority: self.shared.authority.clone() }
     }
 
     /// A key that all dialects accept.
@@ -232,6 +268,12 @@ impl SandboxBuilder {
         self
     }
 
+    /// Takes the time of the authorization server from this clock instead of the machine's.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
     /// Starts the server.
     ///
     /// # Errors
@@ -251,7 +293,7 @@ impl SandboxBuilder {
         listener.set_nonblocking(true).map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
 
-        let shared = Arc::new(Shared::new(address, self.scenarios));
+        let shared = Arc::new(Shared::new(address, self.scenarios, self.clock));
         let (soft, hard, ended) =
             (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
         let runtime = tokio::runtime::Builder::new_current_thread()

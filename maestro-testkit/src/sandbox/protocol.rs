@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::answer::{Answer, Event, Refusal};
 use super::ask::Ask;
+use super::authorization::{Authority, Flavour, Standing};
 use super::ids::Ids;
 use super::reply::Reply;
 use super::route::Endpoint;
@@ -17,6 +18,22 @@ pub(super) struct Call<'a> {
     pub(super) headers: &'a HeaderMap,
     pub(super) query: &'a Query,
     pub(super) body: &'a [u8],
+    pub(super) authority: &'a Authority,
+}
+
+/// What the secret of a request is worth to a dialect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Credential {
+    /// A key: anything that begins with `sandbox-`.
+    Key,
+    /// An access token of this flavour.
+    Token(Flavour),
+    /// An access token that was one.
+    Expired,
+    /// An access token that was taken back.
+    Revoked,
+    /// Nothing: made up, or for another provider.
+    Unknown,
 }
 
 /// A failure in the middle of a stream.
@@ -54,6 +71,11 @@ pub(super) trait Protocol: Sync {
     /// Reads, checks and answers a request to count tokens.
     fn count(&self, call: &Call<'_>) -> Result<Value, Refusal>;
 
+    /// Answers a question about the account, by the name of its method; only Code Assist has any.
+    fn account(&self, _call: &Call<'_>, name: &str) -> Result<Value, Refusal> {
+        Err(self.no_such_path("POST", name))
+    }
+
     /// Puts a reply into the provider's shapes.
     fn answer(&self, ask: &Ask, request: &Value, reply: &Reply, ids: &Ids) -> Answer;
 
@@ -76,9 +98,12 @@ pub(super) trait Protocol: Sync {
 /// The protocol of a dialect.
 pub(super) fn protocol(dialect: Dialect) -> &'static dyn Protocol {
     match dialect {
-        Dialect::Openai | Dialect::OpenaiResponses => &openai::Responses,
+        // Its paths are answered before a protocol is looked for.
+        Dialect::Openai | Dialect::OpenaiResponses | Dialect::Authorization => &openai::Responses,
         Dialect::OpenaiChat => &openai::Chat,
+        Dialect::Chatgpt => &openai::Chatgpt,
         Dialect::Anthropic => &anthropic::Anthropic,
+        Dialect::CodeAssist => &gemini::CodeAssist,
         Dialect::Gemini => &gemini::Gemini,
     }
 }
@@ -90,6 +115,21 @@ impl Query {
 
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl Call<'_> {
+    /// What a bearer token is worth to the dialect of this flavour.  Tokens of the standard server are good
+    /// everywhere, those of the others at home.
+    pub(super) fn bearer(&self, token: &str, home: Flavour) -> Credential {
+        let known = |flavour: Flavour| flavour == home || flavour == Flavour::Standard;
+        match self.authority.standing(token) {
+            Standing::Good(flavour, _) if known(flavour) => Credential::Token(flavour),
+            Standing::Expired(flavour) if known(flavour) => Credential::Expired,
+            Standing::Revoked(flavour) if known(flavour) => Credential::Revoked,
+            Standing::Unknown if accepted(token) => Credential::Key,
+            _ => Credential::Unknown,
+        }
     }
 }
 

@@ -22,6 +22,8 @@ pub(super) enum Endpoint {
     Generate(Option<(String, bool)>),
     /// Count the tokens of a request.
     Count(Option<String>),
+    /// A method that is about the account.
+    Account(String),
     /// None that is known.
     Unknown,
 }
@@ -31,6 +33,8 @@ pub(super) fn route(path: &str, headers: &HeaderMap) -> Route {
     let (folder, rest) = split(path);
     let found = match folder {
         Some(Dialect::Openai) => openai(rest),
+        Some(Dialect::Chatgpt) => chatgpt(rest),
+        Some(Dialect::CodeAssist) => code_assist(rest),
         Some(Dialect::Anthropic) => anthropic(rest),
         Some(_) => gemini(rest),
         None => at_root(path, headers),
@@ -41,9 +45,15 @@ pub(super) fn route(path: &str, headers: &HeaderMap) -> Route {
 }
 
 fn split(path: &str) -> (Option<Dialect>, &str) {
-    for (folder, dialect) in
-        [("/openai/", Dialect::Openai), ("/anthropic/", Dialect::Anthropic), ("/gemini/", Dialect::Gemini)]
-    {
+    for (folder, dialect) in [
+        ("/openai/", Dialect::Openai),
+        ("/chatgpt/", Dialect::Chatgpt),
+        // The folder it has on its own host.
+        ("/backend-api/codex/", Dialect::Chatgpt),
+        ("/anthropic/", Dialect::Anthropic),
+        ("/code-assist/", Dialect::CodeAssist),
+        ("/gemini/", Dialect::Gemini),
+    ] {
         if let Some(rest) = path.strip_prefix(folder) {
             return (Some(dialect), rest);
         }
@@ -54,6 +64,9 @@ fn split(path: &str) -> (Option<Dialect>, &str) {
 /// The listing of models has the same path in all three dialects; the credentials tell them apart.
 fn at_root(path: &str, headers: &HeaderMap) -> Option<Route> {
     let path = path.strip_prefix('/')?;
+    if path.starts_with("v1internal") {
+        return code_assist(path);
+    }
     // Only Gemini has a method behind the model; other colons are part of a model's name.
     if [":generateContent", ":streamGenerateContent", ":countTokens"].iter().any(|end| path.ends_with(end)) {
         return gemini(path);
@@ -86,6 +99,15 @@ fn openai(path: &str) -> Option<Route> {
     Some(Route { dialect, endpoint })
 }
 
+fn chatgpt(path: &str) -> Option<Route> {
+    let endpoint = match path {
+        "models" => Endpoint::Models,
+        "responses" => Endpoint::Generate(None),
+        _ => return None,
+    };
+    Some(Route { dialect: Dialect::Chatgpt, endpoint })
+}
+
 fn anthropic(path: &str) -> Option<Route> {
     let endpoint = match path.strip_prefix("v1/")? {
         "models" => Endpoint::Models,
@@ -116,6 +138,22 @@ fn gemini(path: &str) -> Option<Route> {
     Some(Route { dialect: Dialect::Gemini, endpoint })
 }
 
+fn code_assist(path: &str) -> Option<Route> {
+    let rest = path.strip_prefix("v1internal")?.replace("%3A", ":").replace("%3a", ":");
+    let endpoint = match (rest.strip_prefix(':'), rest.strip_prefix('/')) {
+        // The model is in the body.
+        (Some("generateContent"), _) => Endpoint::Generate(Some((String::new(), false))),
+        (Some("streamGenerateContent"), _) => Endpoint::Generate(Some((String::new(), true))),
+        (Some("countTokens"), _) => Endpoint::Count(None),
+        (Some(method), _) => Endpoint::Account(method.to_owned()),
+        (None, Some(operation)) if operation.starts_with("operations/") => {
+            Endpoint::Account(operation.to_owned())
+        }
+        _ => return None,
+    };
+    Some(Route { dialect: Dialect::CodeAssist, endpoint })
+}
+
 fn model(path: &str) -> Option<String> {
     let name = path.strip_prefix("models/")?;
     (!name.is_empty() && !name.contains('/')).then(|| name.to_owned())
@@ -136,6 +174,15 @@ mod tests {
         let plain = HeaderMap::new();
         for (path, dialect, endpoint) in [
             ("/openai/v1/responses", Dialect::OpenaiResponses, Endpoint::Generate(None)),
+            ("/chatgpt/responses", Dialect::Chatgpt, Endpoint::Generate(None)),
+            ("/backend-api/codex/models", Dialect::Chatgpt, Endpoint::Models),
+            ("/chatgpt/v1/responses", Dialect::Chatgpt, Endpoint::Unknown),
+            (
+                "/code-assist/v1internal:streamGenerateContent",
+                Dialect::CodeAssist,
+                Endpoint::Generate(Some((String::new(), true))),
+            ),
+            ("/v1internal:loadCodeAssist", Dialect::CodeAssist, Endpoint::Account("loadCodeAssist".into())),
             ("/v1/chat/completions", Dialect::OpenaiChat, Endpoint::Generate(None)),
             ("/v1/messages", Dialect::Anthropic, Endpoint::Generate(None)),
             ("/anthropic/v1/messages/count_tokens", Dialect::Anthropic, Endpoint::Count(None)),

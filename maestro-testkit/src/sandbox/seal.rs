@@ -28,7 +28,7 @@ pub(super) fn make(kind: Kind, nonce: [u8; NONCE], content: &str) -> String {
     bytes.extend_from_slice(MAGIC);
     bytes.extend_from_slice(&nonce);
     bytes.extend_from_slice(&tag(kind, &nonce, content));
-    STANDARD.encode(bytes)
+    encode(&bytes)
 }
 
 /// Whether the sandbox made this seal for this content.  Base64 and base64url are both read.
@@ -36,6 +36,11 @@ pub(super) fn verify(kind: Kind, seal: &str, content: &str) -> bool {
     let Some(bytes) = decode(seal) else { return false };
     let Some(rest) = bytes.strip_prefix(MAGIC) else { return false };
     rest.split_at_checked(NONCE).is_some_and(|(nonce, rest)| rest == tag(kind, nonce, content))
+}
+
+/// Writes base64.
+pub(super) fn encode(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
 }
 
 /// Reads base64 or base64url, with or without padding.

@@ -11,12 +11,14 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use maestro_core::time::Clock;
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 use super::answer::{Answer, Frames, Framing, Refusal};
 use super::ask::Ask;
+use super::authorization::Authority;
 use super::ids::Ids;
 use super::journal::{Journal, Ticket};
 use super::matching::{Candidate, Scenarios};
@@ -24,7 +26,7 @@ use super::protocol::{Call, Failure, Protocol, Query, protocol};
 use super::reply::Reply;
 use super::route::{Endpoint, route};
 use super::scenario::{ErrorScript, RawScript, Scenario, StatusScript, StreamScript};
-use super::{control, delivery};
+use super::{authorization, control, delivery};
 
 /// The largest body that is read, a little above what any provider takes.
 const BODY_LIMIT: usize = 64 << 20;
@@ -38,15 +40,17 @@ pub(super) struct Shared {
     pub(super) address: SocketAddr,
     pub(super) scenarios: Scenarios,
     pub(super) journal: Arc<Journal>,
+    pub(super) authority: Arc<Authority>,
     connections: AtomicU64,
 }
 
 impl Shared {
-    pub(super) fn new(address: SocketAddr, scenarios: Vec<Scenario>) -> Self {
+    pub(super) fn new(address: SocketAddr, scenarios: Vec<Scenario>, clock: Option<Arc<dyn Clock>>) -> Self {
         Self {
             address,
             scenarios: Scenarios::new(scenarios),
             journal: Arc::new(Journal::new()),
+            authority: Arc::new(Authority::new(format!("http://{address}"), clock)),
             connections: AtomicU64::new(0),
         }
     }
@@ -122,13 +126,22 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
     if control::is_control(parts.uri.path()) {
         return control::handle(&shared, &parts, &body.unwrap_or_default());
     }
+    if authorization::is_authorization(parts.uri.path()) {
+        return authorization::handle(&shared, &parts, body.as_deref().ok()).await;
+    }
     let route = route(parts.uri.path(), &parts.headers);
     let protocol = protocol(route.dialect);
     let query = Query::parse(parts.uri.query().unwrap_or_default());
     let bytes = body.as_ref().map_or(&[][..], |body| body.as_ref());
     let ticket = shared.journal.open(&parts, route.dialect, bytes);
     let ids = Ids::new(ticket.number(), bytes);
-    let call = Call { endpoint: &route.endpoint, headers: &parts.headers, query: &query, body: bytes };
+    let call = Call {
+        endpoint: &route.endpoint,
+        headers: &parts.headers,
+        query: &query,
+        body: bytes,
+        authority: &shared.authority,
+    };
 
     let decided = match body {
         Err(_) => Err(protocol.error(413)),
@@ -145,11 +158,11 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
         Decided::Ask { ask, .. } => Some((ask.model.as_str(), ask.last_user.as_str())),
         _ => None,
     };
-    let candidate = Candidate { dialect: route.dialect, path: parts.uri.path(), said };
+    let candidate = Candidate { dialect: route.dialect, path: parts.uri.path(), said, grant: None };
     let scenario = shared.scenarios.take(&candidate).unwrap_or_default();
     if let Err(error) = scenario.validate() {
         let body = Value::String(format!("the sandbox cannot play this scenario: {error}"));
-        let reply = Decided::Refusal(Refusal { status: 500, body });
+        let reply = Decided::Refusal(Refusal::new(500, body));
         return Sending { protocol, ids, scenario: Scenario::default(), ticket }.send(reply);
     }
     if let Some(delay) = scenario.delay() {
@@ -168,7 +181,8 @@ enum Decided {
 fn decide(protocol: &dyn Protocol, method: &Method, path: &str, call: &Call<'_>) -> Result<Decided, Refusal> {
     let wanted = match call.endpoint {
         Endpoint::Models | Endpoint::Model(_) => Method::GET,
-        Endpoint::Generate(_) | Endpoint::Count(_) => Method::POST,
+        Endpoint::Account(name) if name.starts_with("operations/") => Method::GET,
+        Endpoint::Generate(_) | Endpoint::Count(_) | Endpoint::Account(_) => Method::POST,
         Endpoint::Unknown => return Err(protocol.no_such_path(method.as_str(), path)),
     };
     protocol.authorise(call)?;
@@ -178,6 +192,7 @@ fn decide(protocol: &dyn Protocol, method: &Method, path: &str, call: &Call<'_>)
     match call.endpoint {
         Endpoint::Models => protocol.models(call.query).map(Decided::Json),
         Endpoint::Model(id) => protocol.model(id).map(Decided::Json),
+        Endpoint::Account(name) => protocol.account(call, name).map(Decided::Json),
         Endpoint::Count(_) => protocol.count(call).map(Decided::Json),
         Endpoint::Generate(_) => {
             let (ask, request) = protocol.read(call)?;
@@ -206,7 +221,13 @@ impl Sending {
             (_, Some(script)) if script.body.is_some() || script.code >= 300 => self.scripted(&script),
             (Decided::Refusal(mut refusal), _) => {
                 self.protocol.stamp(&mut refusal.body, &self.ids);
-                self.json(refusal.status, &refusal.body, None)
+                let mut response = self.json(refusal.status, &refusal.body, None);
+                for (name, value) in refusal.headers {
+                    if let Ok(value) = HeaderValue::try_from(value) {
+                        response.headers_mut().insert(name, value);
+                    }
+                }
+                response
             }
             (Decided::Json(body), script) => self.json(200, &body, script.as_ref()),
             (Decided::Ask { ask, request }, script) => {
@@ -266,11 +287,12 @@ impl Sending {
 
     fn stream(self, frames: &Frames, request: &Value, script: Option<&StatusScript>) -> Response {
         let content_type = match frames.framing {
-            Framing::Sse => "text/event-stream; charset=utf-8",
-            Framing::SseCrlf => "text/event-stream",
-            Framing::Array => "application/json; charset=UTF-8",
+            Framing::Sse => Some("text/event-stream; charset=utf-8"),
+            Framing::SseUntyped => None,
+            Framing::SseCrlf => Some("text/event-stream"),
+            Framing::Array => Some("application/json; charset=UTF-8"),
         };
-        let mut response = self.head(script.map_or(200, |s| s.code), Some(content_type), script);
+        let mut response = self.head(script.map_or(200, |s| s.code), content_type, script);
         if frames.framing == Framing::SseCrlf {
             let attachment = HeaderValue::from_static("attachment");
             response.headers_mut().insert(header::CONTENT_DISPOSITION, attachment);

@@ -8,8 +8,16 @@
     reason = "clippy excuses test functions, not what they share; bodies written in place read best by value"
 )]
 
+mod chatgpt;
 mod client;
+mod code_assist;
 mod faults;
+mod oauth;
+mod oauth_bearers;
+mod oauth_codes;
+mod oauth_devices;
+mod oauth_faults;
+mod oauth_refresh;
 mod robust;
 mod server;
 mod streams;

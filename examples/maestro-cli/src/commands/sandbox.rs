@@ -15,7 +15,8 @@ use crate::{
 
 /// Serve OpenAI, Anthropic and Gemini on loopback, so that programs can be tried with no key
 ///
-/// Every key that begins with `sandbox-` is accepted. It serves until it is stopped with Ctrl-C.
+/// Every key that begins with `sandbox-` is accepted, and so are tokens of its own authorization server, where
+/// every way to sign in can be tried. It serves until it is stopped with Ctrl-C.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -43,6 +44,8 @@ struct ReadyLine {
     openai: String,
     anthropic: String,
     gemini: String,
+    chatgpt: String,
+    authorization: String,
     base: String,
     key: &'static str,
 }
@@ -56,6 +59,8 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit> {
         openai: sandbox.openai_url(),
         anthropic: sandbox.anthropic_url(),
         gemini: sandbox.gemini_url(),
+        chatgpt: sandbox.chatgpt_url(),
+        authorization: sandbox.authorization_url(),
         base: sandbox.base_url(),
         key: sandbox.key(),
     };
@@ -63,8 +68,15 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit> {
         app.output.json(&ready)?;
     } else {
         app.output.text(&format!(
-            "openai     {}\nanthropic  {}\ngemini     {}\njournal    {}/__sandbox/requests\nkey        {}\n",
-            ready.openai, ready.anthropic, ready.gemini, ready.base, ready.key
+            "openai         {}\nchatgpt        {}\nanthropic      {}\ngemini         {}\n\
+             authorization  {}\njournal        {}/__sandbox/requests\nkey            {}\n",
+            ready.openai,
+            ready.chatgpt,
+            ready.anthropic,
+            ready.gemini,
+            ready.authorization,
+            ready.base,
+            ready.key
         ))?;
         app.output.notice("Serving until Ctrl-C.");
     }

@@ -1,13 +1,13 @@
 //! The program on a Postgres database.
 
-use std::{
-    process::Command,
-    time::{Duration, SystemTime},
-};
+use std::{process::Command, time::Duration};
 
 use maestro::{
     PostgresStore,
-    core::{page::PageLimit, time::Timestamp},
+    core::{
+        page::PageLimit,
+        time::{Clock as _, SystemClock},
+    },
     prelude::*,
 };
 use maestro_testkit::{needs_postgres, postgres::Postgres};
@@ -66,8 +66,7 @@ impl There {
 
     /// Does what a program would do this long from now: ends the answers that were left behind.
     fn recover_in(&self, later: Duration) -> usize {
-        let micros = (SystemTime::now() + later).duration_since(SystemTime::UNIX_EPOCH).unwrap().as_micros();
-        let then = Timestamp::from_micros(i64::try_from(micros).unwrap());
+        let then = SystemClock.now().saturating_add(later);
         runtime().block_on(async {
             let store = PostgresStore::connect(&self.url).await.unwrap();
             let recovered = store.entry_recover(None, then, PageLimit::default()).await.unwrap();

@@ -70,5 +70,5 @@ fn make(status: u16, kind: &str, message: &str) -> Refusal {
         "type": "error",
         "error": {"type": kind, "message": message},
     });
-    Refusal { status, body }
+    Refusal::new(status, body)
 }

@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 
 use super::answer::{Answer, Event, Refusal, ordered};
 use super::ask::Ask;
+use super::authorization::Flavour;
 use super::ids::Ids;
-use super::protocol::{Call, Failure, Protocol, Query, accepted};
+use super::protocol::{Call, Credential, Failure, Protocol, Query, accepted};
 use super::reply::Reply;
 
 /// The API version whose rules are played.
@@ -19,6 +20,9 @@ const VERSION: &str = "2023-06-01";
 
 /// A later version, which newer official clients name.  It is accepted and played by the rules of [`VERSION`].
 const NEWER: &str = "2026-10-21";
+
+/// The beta that a bearer token needs beside it.
+const OAUTH_BETA: &str = "oauth-2025-04-20";
 
 /// The Messages API.
 pub(super) struct Anthropic;
@@ -38,7 +42,7 @@ impl Protocol for Anthropic {
             (Some(_), None) => return Err(error::of("authentication_error", "invalid x-api-key")),
             (None, Some(bearer)) => {
                 let newer = header("anthropic-version") == Some(NEWER);
-                bearer_is_good(bearer, newer, header("anthropic-beta"))?;
+                bearer_is_good(call, bearer, newer, header("anthropic-beta"))?;
             }
             (None, None) => return Err(error::of("authentication_error", "x-api-key header is required")),
         }
@@ -116,15 +120,23 @@ impl Protocol for Anthropic {
 
 /// A bearer token needs the flag of the OAuth beta beside it, except under the newer version: official clients
 /// that name it send API keys as bearer tokens.
-fn bearer_is_good(bearer: &str, newer: bool, betas: Option<&str>) -> Result<(), Refusal> {
-    let token = bearer.split_once(' ').map_or("", |(_, token)| token.trim());
-    if !bearer.to_ascii_lowercase().starts_with("bearer ") || !accepted(token) {
-        return Err(error::of("authentication_error", "Invalid bearer token"));
+fn bearer_is_good(call: &Call<'_>, bearer: &str, newer: bool, betas: Option<&str>) -> Result<(), Refusal> {
+    let refuse = |message: &str| Err(error::of("authentication_error", message));
+    let token = match bearer.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
+        _ => return refuse("Invalid bearer token"),
+    };
+    let flagged = betas.is_some_and(|betas| betas.split(',').any(|beta| beta.trim() == OAUTH_BETA));
+    match call.bearer(token, Flavour::Anthropic) {
+        Credential::Key if newer || flagged => Ok(()),
+        Credential::Token(_) if flagged => Ok(()),
+        Credential::Key | Credential::Token(_) => refuse("OAuth authentication is currently not supported."),
+        Credential::Expired => {
+            refuse("OAuth token has expired. Please obtain a new token or refresh your existing token.")
+        }
+        Credential::Revoked => refuse("OAuth token has been revoked. Please obtain a new token."),
+        Credential::Unknown => refuse("Invalid bearer token"),
     }
-    if newer || betas.is_some_and(|betas| betas.split(',').any(|beta| beta.trim().starts_with("oauth-"))) {
-        return Ok(());
-    }
-    Err(error::of("authentication_error", "OAuth authentication is currently not supported."))
 }
 
 fn parse(call: &Call<'_>) -> Result<Value, Refusal> {

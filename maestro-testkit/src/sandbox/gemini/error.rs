@@ -95,7 +95,7 @@ pub(super) fn by_status(code: u16) -> Refusal {
 
 /// An error of a code and a status.
 pub(super) fn of(code: u16, status: &str, message: &str) -> Refusal {
-    Refusal { status: code, body: json!({"error": {"code": code, "message": message, "status": status}}) }
+    Refusal::new(code, json!({"error": {"code": code, "message": message, "status": status}}))
 }
 
 /// The code that goes with a status.

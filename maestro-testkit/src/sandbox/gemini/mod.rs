@@ -1,5 +1,6 @@
-//! Gemini: `models`, `:generateContent`, `:streamGenerateContent`, `:countTokens`, under `v1` and `v1beta`.
+//! Gemini: `models`, `:generateContent`, `:streamGenerateContent`, `:countTokens`, under `v1` and `v1beta`; and Code Assist.
 
+mod code_assist;
 mod content;
 mod error;
 mod generate;
@@ -7,12 +8,15 @@ mod known;
 mod models;
 mod validate;
 
+pub(super) use code_assist::CodeAssist;
+
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Event, Refusal};
 use super::ask::{Ask, count};
+use super::authorization::Flavour;
 use super::ids::Ids;
-use super::protocol::{Call, Failure, Protocol, Query, accepted};
+use super::protocol::{Call, Credential, Failure, Protocol, Query, accepted};
 use super::reply::Reply;
 use super::route::Endpoint;
 
@@ -28,9 +32,14 @@ impl Protocol for Gemini {
             (Some(key), None) if accepted(key) => Ok(()),
             (Some(_), None) => Err(error::wrong_key()),
             (Some(_), Some(_)) => Err(error::invalid("An API key and an access token are both set.")),
-            (None, Some(token)) if !accepted(token.trim()) => Err(error::by_status(401)),
-            (None, Some(_)) if header("x-goog-user-project").is_none() => Err(error::no_project()),
-            (None, Some(_)) => Ok(()),
+            (None, Some(token)) => match call.bearer(token.trim(), Flavour::Google) {
+                Credential::Key | Credential::Token(_) if header("x-goog-user-project").is_none() => {
+                    Err(error::no_project())
+                }
+                Credential::Key | Credential::Token(_) => Ok(()),
+                // Google says the same of a token that has expired, was revoked or never was.
+                Credential::Expired | Credential::Revoked | Credential::Unknown => Err(error::by_status(401)),
+            },
             (None, None) => Err(error::no_key()),
         }
     }

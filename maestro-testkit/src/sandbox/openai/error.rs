@@ -65,6 +65,25 @@ pub(super) fn wrong_key(key: &str) -> Refusal {
     make(401, "invalid_request_error", &message, None, Some("invalid_api_key"))
 }
 
+/// An access token of a ChatGPT sign-in, which is good on another host only.
+pub(super) fn missing_scope() -> Refusal {
+    let message = "You have insufficient permissions for this operation. Missing scopes: api.responses.write. \
+                   Check that you have the correct role in your organization and the necessary scopes.";
+    make(401, "invalid_request_error", message, None, Some("missing_scope"))
+}
+
+/// An access token that has expired.
+pub(super) fn expired_token() -> Refusal {
+    let message = "Provided authentication token is expired. Please try signing in again.";
+    make(401, "invalid_request_error", message, None, Some("token_expired"))
+}
+
+/// An access token that was taken back.
+pub(super) fn revoked_token() -> Refusal {
+    let message = "Your authentication token has been invalidated. Please try signing in again.";
+    make(401, "invalid_request_error", message, None, Some("token_revoked"))
+}
+
 /// A path that there is not.
 pub(super) fn no_such_url(method: &str, path: &str) -> Refusal {
     make(404, "invalid_request_error", &format!("Invalid URL ({method} {path})"), None, None)
@@ -105,7 +124,7 @@ pub(super) fn by_status(status: u16) -> Refusal {
 
 fn make(status: u16, kind: &str, message: &str, param: Option<&str>, code: Option<&str>) -> Refusal {
     let error: Value = json!({"message": message, "type": kind, "param": param, "code": code});
-    Refusal { status, body: json!({ "error": error }) }
+    Refusal::new(status, json!({ "error": error }))
 }
 
 /// The first eight and the last four characters at most, and never more than half of the key.

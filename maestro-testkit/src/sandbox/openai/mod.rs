@@ -1,7 +1,8 @@
-//! OpenAI: `GET /v1/models`, `POST /v1/responses`, `POST /v1/chat/completions`.
+//! OpenAI: `GET /v1/models`, `POST /v1/responses`, `POST /v1/chat/completions`, and ChatGPT's backend.
 
 mod chat;
 mod chat_check;
+mod chatgpt;
 mod error;
 mod fields;
 mod items;
@@ -9,12 +10,15 @@ mod models;
 mod responses;
 mod responses_check;
 
+pub(super) use chatgpt::Chatgpt;
+
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Event, Refusal, ordered};
 use super::ask::Ask;
+use super::authorization::Flavour;
 use super::ids::Ids;
-use super::protocol::{Call, Failure, Protocol, Query, accepted};
+use super::protocol::{Call, Credential, Failure, Protocol, Query};
 use super::reply::Reply;
 
 /// What a stream that fails says of itself.
@@ -50,7 +54,7 @@ impl Protocol for Responses {
     }
 
     fn answer(&self, ask: &Ask, request: &Value, reply: &Reply, ids: &Ids) -> Answer {
-        responses::answer(ask, request, reply, ids)
+        responses::answer(responses::Host::Api, ask, request, reply, ids)
     }
 
     fn error(&self, status: u16) -> Refusal {
@@ -119,16 +123,21 @@ impl Protocol for Chat {
     }
 }
 
+/// The bearer token or key of a request, if there is any.
+fn secret<'a>(call: &Call<'a>) -> Option<&'a str> {
+    let (scheme, key) = call.headers.get("authorization")?.to_str().ok()?.split_once(' ')?;
+    let key = key.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !key.is_empty()).then_some(key)
+}
+
 fn authorise(call: &Call<'_>) -> Result<(), Refusal> {
-    let header = call.headers.get("authorization").and_then(|value| value.to_str().ok());
-    let key = header.and_then(|value| {
-        let (scheme, key) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
-    });
-    match key {
-        Some(key) if accepted(key) => Ok(()),
-        Some(key) if !key.is_empty() => Err(error::wrong_key(key)),
-        _ => Err(error::no_key()),
+    let Some(key) = secret(call) else { return Err(error::no_key()) };
+    match call.bearer(key, Flavour::Openai) {
+        Credential::Key | Credential::Token(Flavour::Standard) => Ok(()),
+        Credential::Token(_) => Err(error::missing_scope()),
+        Credential::Expired => Err(error::expired_token()),
+        Credential::Revoked => Err(error::revoked_token()),
+        Credential::Unknown => Err(error::wrong_key(key)),
     }
 }
 

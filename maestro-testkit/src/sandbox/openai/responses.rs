@@ -12,11 +12,23 @@ use super::super::seal;
 /// Padding put on deltas in turn, against guessing tokens from lengths.
 const OBFUSCATION: [&str; 4] = ["nKp2vQ7xL", "b4", "Zt8wYm1", "q9RfUd3sHcVe"];
 
+/// Who answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Host {
+    Api,
+    /// It names no content type, and its last event has no output: the items are in the events before.
+    Chatgpt,
+}
+
 /// The answer to a checked request.
-pub(super) fn answer(ask: &Ask, request: &Value, reply: &Reply, ids: &Ids) -> Answer {
+pub(super) fn answer(host: Host, ask: &Ask, request: &Value, reply: &Reply, ids: &Ids) -> Answer {
     let items = items(ask, request, reply, ids);
     if ask.stream {
-        return Answer::Stream(Frames { framing: Framing::Sse, events: events(request, reply, &items, ids) });
+        let framing = match host {
+            Host::Api => Framing::Sse,
+            Host::Chatgpt => Framing::SseUntyped,
+        };
+        return Answer::Stream(Frames { framing, events: events(host, request, reply, &items, ids) });
     }
     let output = items.iter().map(|item| item.done.clone()).collect();
     Answer::Json(finished(request, reply, output, ids))
@@ -112,7 +124,7 @@ fn items<'a>(ask: &Ask, request: &Value, reply: &'a Reply, ids: &Ids) -> Vec<Ite
     items
 }
 
-fn events(request: &Value, reply: &Reply, items: &[Item<'_>], ids: &Ids) -> Vec<Event> {
+fn events(host: Host, request: &Value, reply: &Reply, items: &[Item<'_>], ids: &Ids) -> Vec<Event> {
     let obfuscate = request["stream_options"]["include_obfuscation"] != false;
     let mut stream = Stream { events: Vec::new(), before: 0, obfuscate };
     let begun = response(request, ids);
@@ -143,7 +155,10 @@ fn events(request: &Value, reply: &Reply, items: &[Item<'_>], ids: &Ids) -> Vec<
         }
         stream.push("response.output_item.done", vec![out, ("item", item.done.clone())]);
     }
-    let output = items.iter().map(|item| item.done.clone()).collect();
+    let output = match host {
+        Host::Api => items.iter().map(|item| item.done.clone()).collect(),
+        Host::Chatgpt => Vec::new(),
+    };
     let name = match reply.finish {
         Finish::Length | Finish::ContentFilter => "response.incomplete",
         _ => "response.completed",
