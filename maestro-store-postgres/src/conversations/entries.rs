@@ -26,7 +26,7 @@ pub(super) struct Place {
 
 impl Place {
     /// A whole entry at this place.
-    pub(super) fn whole(&self, new: &NewChatEntry) -> ChatEntry {
+    pub(super) fn whole(self, new: NewChatEntry) -> ChatEntry {
         ChatEntry {
             id: new.id,
             session_id: self.session_id,
@@ -36,14 +36,14 @@ impl Place {
             edit_version: self.edit_version,
             state: new.state,
             writer: None,
-            content: new.content.clone(),
+            content: new.content,
             inserted_at: new.now,
             updated_at: new.now,
         }
     }
 
     /// An entry that begins to stream at this place.
-    pub(super) fn streamed(&self, new: &NewStreamedEntry) -> ChatEntry {
+    pub(super) fn streamed(self, new: NewStreamedEntry) -> ChatEntry {
         ChatEntry {
             id: new.id,
             session_id: self.session_id,
@@ -53,7 +53,7 @@ impl Place {
             edit_version: self.edit_version,
             state: EntryState::Streaming,
             writer: Some(new.writer),
-            content: new.content.clone(),
+            content: new.content,
             inserted_at: new.now,
             updated_at: new.now,
         }
@@ -71,7 +71,7 @@ pub(super) async fn append(
     head: ThreadHead,
     new: &NewChatEntry,
     body: &str,
-) -> Outcome<Option<ChatEntry>> {
+) -> Outcome<Option<Place>> {
     let put = db.first(
         PUT,
         params![
@@ -86,7 +86,7 @@ pub(super) async fn append(
             provider_of(&new.content),
             body,
         ],
-        |row| Ok(place_from_row(head, row)?.whole(new)),
+        |row| place_from_row(head, row),
     );
     put.await
 }
@@ -97,7 +97,7 @@ pub(super) async fn begin(
     head: ThreadHead,
     new: &NewStreamedEntry,
     body: &str,
-) -> Outcome<Option<ChatEntry>> {
+) -> Outcome<Option<Place>> {
     let put = db.first(
         PUT,
         params![
@@ -112,7 +112,7 @@ pub(super) async fn begin(
             provider_of(&new.content),
             body,
         ],
-        |row| Ok(place_from_row(head, row)?.streamed(new)),
+        |row| place_from_row(head, row),
     );
     put.await
 }

@@ -3,18 +3,48 @@
 use maestro_core::{
     Error, Id,
     auth::HolderId,
-    conversations::{ChatEntry, EntryEnd, EntryState, JournalChunk, JournalSeq, Session, WriterLease},
+    chat::Role,
+    conversations::{
+        ChatEntry, EntryEnd, EntryState, JournalChunk, JournalSeq, Session, TurnIndex, WriterLease,
+    },
     page::PageLimit,
     refusal::{self, operation},
     time::Timestamp,
 };
 use uuid::Uuid;
 
-use super::entries::{self, columns};
+use super::entries::{self, Place, columns};
 use crate::{
     error::Outcome,
     rows::{Db, params, unreadable},
 };
+
+/// An entry that streamed until now, as far as its end does not say it.
+pub(super) struct Streamed {
+    place: Place,
+    actor: Role,
+    inserted_at: Timestamp,
+}
+
+impl Streamed {
+    /// The whole entry.
+    pub(super) fn ended(self, id: Id<ChatEntry>, end: EntryEnd) -> ChatEntry {
+        let Place { session_id, thread_id, turn_index, edit_version } = self.place;
+        ChatEntry {
+            id,
+            session_id,
+            thread_id,
+            turn_index,
+            actor: self.actor,
+            edit_version,
+            state: end.state,
+            writer: None,
+            content: end.content,
+            inserted_at: self.inserted_at,
+            updated_at: end.now,
+        }
+    }
+}
 
 /// Appends a chunk, in one statement whose commit does not wait for the disk.
 ///
@@ -85,35 +115,32 @@ pub(super) async fn finish(
     writer: HolderId,
     end: &EntryEnd,
     body: &str,
-) -> Outcome<Option<ChatEntry>> {
+) -> Outcome<Option<Streamed>> {
     let sealed = db.first(
-        concat!(
-            "with t as (
-               update maestro.threads t
-               set head_streaming = false
-               from maestro.entries e
-               where e.id = $1
-                 and e.state = 'streaming'
-                 and e.writer_holder = $2
-                 and t.no = e.thread_no
-                 and t.head_entry_id = $1
-               returning t.id, t.session_no
-             )
-             update maestro.entries e
-             set state = $3,
-                 writer_holder = null,
-                 writer_until = null,
-                 updated_at = $4,
-                 provider = $5,
-                 body = $6
-             from t
-             join maestro.sessions s on s.no = t.session_no
-             where e.id = $1
-               and e.state = 'streaming'
-               and e.writer_holder = $2
-             returning s.id, t.id, ",
-            columns!()
-        ),
+        "with t as (
+           update maestro.threads t
+           set head_streaming = false
+           from maestro.entries e
+           where e.id = $1
+             and e.state = 'streaming'
+             and e.writer_holder = $2
+             and t.no = e.thread_no
+             and t.head_entry_id = $1
+           returning t.id, t.session_no
+         )
+         update maestro.entries e
+         set state = $3,
+             writer_holder = null,
+             writer_until = null,
+             updated_at = $4,
+             provider = $5,
+             body = $6
+         from t
+         join maestro.sessions s on s.no = t.session_no
+         where e.id = $1
+           and e.state = 'streaming'
+           and e.writer_holder = $2
+         returning s.id, t.id, e.turn_index, e.edit_version, e.actor, e.inserted_at",
         params![
             id.uuid(),
             writer.uuid(),
@@ -122,11 +149,15 @@ pub(super) async fn finish(
             entries::provider_of(&end.content),
             body,
         ],
-        entries::from_joined_row,
+        |row| {
+            let (session_id, thread_id, turn_index) = (row.id()?, row.id()?, TurnIndex::new(row.number()?));
+            let place = Place { session_id, thread_id, turn_index, edit_version: row.number()? };
+            Ok(Streamed { place, actor: Role::from_stored(row.text()?)?, inserted_at: row.time()? })
+        },
     );
-    let Some(entry) = sealed.await? else { return Ok(None) };
+    let Some(streamed) = sealed.await? else { return Ok(None) };
     drop_journal(db, id).await?;
-    Ok(Some(entry))
+    Ok(Some(streamed))
 }
 
 /// Why an entry is not written by `writer`, if there is still a reason.

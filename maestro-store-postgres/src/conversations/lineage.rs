@@ -19,6 +19,9 @@ use crate::{
     rows::{Db, Fields, params},
 };
 
+/// For how many entries room is made at the most before they come.
+const RESERVED: usize = 1 << 16;
+
 /// Which turn indexes are wanted: from `first`, at most `count` of them, up to `last` or the head.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Range {
@@ -42,6 +45,12 @@ impl Range {
             LineageRange::Last(count) => Self { count: i64::from(count.get()), ..Self::ALL },
             LineageRange::UpTo(last) => Self { last: i64::from(last.get()), ..Self::ALL },
         }
+    }
+
+    /// How many turn indexes of a thread with this head are in it.
+    fn most(self, head: TurnIndex) -> usize {
+        let last = self.last.min(head.get().into());
+        usize::try_from(self.count.min(last - self.first + 1)).unwrap_or(0)
     }
 
     /// Turn indexes have no holes, so the place of a page tells the turn indexes that are on it.
@@ -93,7 +102,11 @@ pub(super) async fn between(
     let (mut thread, mut entries, mut marks) = (None, Vec::new(), BTreeMap::new());
     let rows = db.all(BETWEEN, params![id.uuid(), range.first, range.count, range.last], |row| {
         match row.integer()? {
-            0 => thread = Some(thread_from_row(row)?),
+            0 => {
+                let found = thread_from_row(row)?;
+                entries.reserve(range.most(found.head_turn).min(RESERVED));
+                thread = Some(found);
+            }
             1 => {
                 let thread_id = row.id()?;
                 // Every entry of a lineage belongs to the session of its thread, which stands in another row.
@@ -113,8 +126,10 @@ pub(super) async fn between(
     for entry in &mut entries {
         entry.session_id = thread.session_id;
     }
-    // Segments come from the tip back to the root, each in order.
-    entries.sort_by_key(|entry| entry.turn_index);
+    // Segments come from the tip back to the root, each in order; mostly there is one.
+    if !entries.is_sorted_by_key(|entry: &ChatEntry| entry.turn_index) {
+        entries.sort_unstable_by_key(|entry| entry.turn_index);
+    }
     let excluded = excluded(&entries, marks);
     Ok(Lineage { thread, entries, excluded })
 }

@@ -97,9 +97,12 @@ impl Conversations for PostgresStore {
             return Err(refusal::streaming_state(operation::THREAD_EDIT));
         }
         let body = edit.entry.content.to_json()?;
-        writing!(&*self.pool, operation::THREAD_EDIT, |db| threads::edit(db, &edit, &body).await, |db| {
-            threads::why_not_edited(db, &edit).await
-        })
+        let edited =
+            writing!(&*self.pool, operation::THREAD_EDIT, |db| threads::edit(db, &edit, &body).await, |db| {
+                threads::why_not_edited(db, &edit).await
+            });
+        let (thread, place) = edited?;
+        Ok((thread, place.whole(edit.entry)))
     }
 
     async fn thread_get(&self, id: Id<Thread>) -> Result<Thread> {
@@ -135,22 +138,24 @@ impl Conversations for PostgresStore {
             return Err(refusal::streaming_state(operation::ENTRY_APPEND));
         }
         let body = entry.content.to_json()?;
-        writing!(
+        let place = writing!(
             &*self.pool,
             operation::ENTRY_APPEND,
             |db| entries::append(db, head, &entry, &body).await,
             |db| entries::why_not_put(db, operation::ENTRY_APPEND, head, entry.id).await
-        )
+        )?;
+        Ok(place.whole(entry))
     }
 
     async fn entry_begin(&self, head: ThreadHead, entry: NewStreamedEntry) -> Result<ChatEntry> {
         let body = entry.content.to_json()?;
-        writing!(
+        let place = writing!(
             &*self.pool,
             operation::ENTRY_BEGIN,
             |db| entries::begin(db, head, &entry, &body).await,
             |db| entries::why_not_put(db, operation::ENTRY_BEGIN, head, entry.id).await
-        )
+        )?;
+        Ok(place.streamed(entry))
     }
 
     async fn entry_extend(
@@ -173,12 +178,13 @@ impl Conversations for PostgresStore {
             return Err(refusal::streaming_state(operation::ENTRY_FINISH));
         }
         let body = end.content.to_json()?;
-        transacting!(
+        let streamed = transacting!(
             &*self.pool,
             operation::ENTRY_FINISH,
             |db| journal::finish(db, id, writer, &end, &body).await,
             |db| journal::why_not_written(db, operation::ENTRY_FINISH, id, writer).await
-        )
+        )?;
+        Ok(streamed.ended(id, end))
     }
 
     async fn entry_journal(&self, id: Id<ChatEntry>) -> Result<Vec<JournalChunk>> {

@@ -72,11 +72,7 @@ pub(super) async fn why_not_forked(db: &mut Db<'_>, fork: &NewFork) -> Outcome<O
 
 /// Makes a thread with its first entry in one statement. The entry before the edited one cannot go while the edited one
 /// is there, so only that one and its thread are locked.
-pub(super) async fn edit(
-    db: &mut Db<'_>,
-    edit: &NewEdit,
-    body: &str,
-) -> Outcome<Option<(Thread, ChatEntry)>> {
+pub(super) async fn edit(db: &mut Db<'_>, edit: &NewEdit, body: &str) -> Outcome<Option<(Thread, Place)>> {
     let new = &edit.entry;
     let edited = db.first(
         "with f as (
@@ -146,7 +142,7 @@ pub(super) async fn edit(
                 head_turn: turn_index,
                 ..going_on(edit.thread_id, session_id, parent_thread_id, from, label, new.now)
             };
-            Ok((thread, place.whole(new)))
+            Ok((thread, place))
         },
     );
     edited.await
