@@ -15,7 +15,12 @@
 
 #![cfg_attr(
     not(all(feature = "anthropic", feature = "gemini", feature = "openai", feature = "openai-compatible")),
-    allow(dead_code, unused_imports, reason = "some of the shared pieces serve some of the providers only")
+    allow(
+        dead_code,
+        unused_imports,
+        unused_variables,
+        reason = "some of the shared pieces serve some of the providers only"
+    )
 )]
 
 pub mod http;
@@ -39,7 +44,10 @@ pub mod openai;
 #[cfg(feature = "openai-compatible")]
 pub mod openai_compatible;
 
-use maestro_core::provider::{ProviderId, Registry};
+use maestro_core::{
+    Error, ErrorKind, Result,
+    provider::{ProviderId, Registry},
+};
 
 /// A registry of all the providers whose features are on.
 ///
@@ -60,6 +68,40 @@ pub fn builtin() -> Registry {
     #[cfg(feature = "openai-compatible")]
     let registry = registry.with(openai_compatible::OpenAiCompatible::default());
     registry
+}
+
+/// A registry of all the providers whose features are on, of which these sign people in.
+///
+/// [`ErrorKind::Unsupported`](maestro_core::ErrorKind::Unsupported) for a provider that signs nobody in, or whose feature is
+/// off; it names those that do.
+///
+/// ```
+/// # #[cfg(feature = "gemini")] {
+/// use maestro_core::provider::{OAuthClient, ProviderId};
+/// use maestro_providers::{builtin_with, gemini, oauth::OAuth};
+///
+/// let client = OAuthClient { profile: gemini::oauth_profile(), client_id: "mine".into(), client_secret: None };
+/// let gemini = ProviderId::new("gemini").unwrap();
+/// let registry = builtin_with([(gemini.clone(), OAuth::new(client).unwrap())]).unwrap();
+/// assert!(registry.oauth(&gemini).is_ok());
+/// # }
+/// ```
+pub fn builtin_with(oauths: impl IntoIterator<Item = (ProviderId, oauth::OAuth)>) -> Result<Registry> {
+    oauths.into_iter().try_fold(builtin(), |registry, (provider, oauth)| match provider.as_str() {
+        #[cfg(feature = "anthropic")]
+        "anthropic" => Ok(registry.with(anthropic::Anthropic::default().with_oauth(oauth))),
+        #[cfg(feature = "openai")]
+        "openai" => Ok(registry.with(openai::OpenAi::default().with_oauth(oauth))),
+        #[cfg(feature = "gemini")]
+        "gemini" => Ok(registry.with(gemini::Gemini::default().with_oauth(oauth))),
+        _ => {
+            let able: Vec<_> = oauth::builtin_profiles().into_iter().map(|profile| profile.name).collect();
+            Err(Error::new(ErrorKind::Unsupported, "sign in")
+                .on(format_args!("\"{provider}\""))
+                .because("this provider signs nobody in")
+                .advise(format!("those that do: {}", able.join(", "))))
+        }
+    })
 }
 
 /// The id of a provider of this crate.

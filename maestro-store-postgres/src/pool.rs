@@ -16,19 +16,23 @@
 
 use std::{
     ops::ControlFlow,
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
+use futures_util::future::BoxFuture;
 use maestro_core::{Error, ErrorKind, Result};
 use sqlx::{
     AssertSqlSafe, Connection as _, PgConnection, PgPool, Postgres, SqlSafeStr as _, Transaction,
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
+use tokio::runtime::Handle;
 
 use crate::{
     Statements,
@@ -150,6 +154,38 @@ pub(crate) enum Job {
 pub(crate) enum Held {
     Alone(PoolConnection<Postgres>),
     InTransaction(Transaction<'static, Postgres>),
+}
+
+/// A `begin` that is not left half done. Whoever drops a job while the answer to its `begin` is under way would hand a
+/// connection back to the pool that is in a transaction of which sqlx does not know, and what the next job writes would
+/// not be committed. So the `begin` goes on by itself, and the transaction is rolled back.
+struct ToItsEnd(Option<BoxFuture<'static, Result<Transaction<'static, Postgres>, sqlx::Error>>>);
+
+impl ToItsEnd {
+    fn new(begin: BoxFuture<'static, Result<Transaction<'static, Postgres>, sqlx::Error>>) -> Self {
+        Self(Some(begin))
+    }
+}
+
+impl Future for ToItsEnd {
+    type Output = Result<Transaction<'static, Postgres>, sqlx::Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(begin) = &mut self.0 else { return Poll::Pending };
+        let begun = begin.as_mut().poll(context);
+        if begun.is_ready() {
+            self.0 = None;
+        }
+        begun
+    }
+}
+
+impl Drop for ToItsEnd {
+    fn drop(&mut self) {
+        if let (Some(begin), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
+            runtime.spawn(begin);
+        }
+    }
 }
 
 /// What comes after an attempt to write.
@@ -289,7 +325,7 @@ impl Pool {
             Job::OneStatement | Job::Several => &self.begin,
         };
         let begin = AssertSqlSafe(Arc::clone(begin)).into_sql_str();
-        let begun = Transaction::begin(connection, Some(begin)).await;
+        let begun = ToItsEnd::new(Transaction::begin(connection, Some(begin))).await;
         begun.map(Held::InTransaction).map_err(|error| self.seen(error.into()).before_the_end())
     }
 

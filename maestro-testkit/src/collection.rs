@@ -3,7 +3,8 @@
 //!
 //! A directory holds two files for each version: `0001.sql`, a dump in the database's own language that people can read,
 //! and `0001.jsonl`, the [canonical lines](maestro_core::archive::canonical) of its records as the present program reads
-//! them. A store's test loads each dump, opens it, and compares; `maestro-store-sqlite/tests/upgrade/` shows it whole.
+//! them. A store's test loads each dump, opens it, and compares; `tests/upgrade/` of the SQLite and of the Postgres store show
+//! it whole.
 //!
 //! Whoever adds a step to a schema adds to the collection:
 //!

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail by panicking, which names its line")]
 
+mod chatgpt;
 mod listener;
 mod saved;
 mod ways;

@@ -81,6 +81,12 @@ impl ChatProtocol for Gemini {
         report: &mut TranslationReport,
     ) -> Result<Request<Bytes>> {
         let path = model_path(request.model.as_str(), "ask for an answer")?;
+        if let Some(code_assist) = self.code_assist_for(endpoint) {
+            let url = Self::code_assist_url(endpoint, "streamGenerateContent?alt=sse");
+            let headers = Self::code_assist_headers(endpoint)?;
+            let body = self.body(request, report)?;
+            return request::stream_of(url, headers, &code_assist.wrap(request, body));
+        }
         let url = Self::url(endpoint, &format!("{path}:streamGenerateContent?alt=sse"));
         let headers = self.headers(endpoint, "ask for an answer")?;
         let body = self.body(request, report)?;

@@ -2,6 +2,7 @@
 
 mod api_key;
 mod chat;
+mod code_assist;
 mod contents;
 mod decoder;
 mod error;
@@ -19,6 +20,7 @@ use maestro_core::{
 };
 
 pub use self::{
+    code_assist::CodeAssist,
     decoder::Decoder,
     oauth::oauth_profile,
     schema::{Sanitised, sanitise},
@@ -42,6 +44,7 @@ pub struct Gemini {
     id: ProviderId,
     quota_project: Option<String>,
     schema_field: SchemaField,
+    code_assist: Option<CodeAssist>,
     oauth: Option<OAuth>,
 }
 
@@ -61,6 +64,14 @@ impl Gemini {
         self
     }
 
+    /// Asks Code Assist instead of the developer API where a sign-in is used. **Read [`CodeAssist`] first.** It has no list of
+    /// models.
+    #[must_use]
+    pub fn with_code_assist(mut self, code_assist: CodeAssist) -> Self {
+        self.code_assist = Some(code_assist);
+        self
+    }
+
     /// Signs people in as this client. See [`oauth_profile`].
     #[must_use]
     pub fn with_oauth(mut self, oauth: OAuth) -> Self {
@@ -75,6 +86,7 @@ impl Default for Gemini {
             id: crate::provider_id("gemini"),
             quota_project: None,
             schema_field: SchemaField::default(),
+            code_assist: None,
             oauth: None,
         }
     }

@@ -11,7 +11,7 @@ use maestro_core::{
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
-use super::{Gemini, error, model_path};
+use super::{Gemini, code_assist::no_models, error, model_path};
 use crate::{
     catalog::{self, Page, Walk},
     request,
@@ -49,6 +49,9 @@ impl ModelCatalog for Gemini {
         model: &ModelId,
     ) -> Result<ModelInfo> {
         let path = model_path(model.as_str(), "get model")?;
+        if self.code_assist_for(endpoint).is_some() {
+            return Err(no_models("get model"));
+        }
         let request = request::get(Self::url(endpoint, &path), self.headers(endpoint, "get model")?)?;
         let asked = catalog::ask::<Box<RawValue>>(http, request, "get model", error::classify).await;
         let (entry, _) = asked.map_err(|error| match error.kind() {
@@ -69,6 +72,9 @@ impl Gemini {
         operation: &'static str,
         token: Option<&str>,
     ) -> Result<(Page, HeaderMap)> {
+        if self.code_assist_for(endpoint).is_some() {
+            return Err(no_models(operation));
+        }
         let mut url = Self::url(endpoint, "/models?pageSize=1000");
         if let Some(token) = token {
             url.extend(["&pageToken=", &catalog::query_value(token)]);

@@ -70,8 +70,24 @@ pub(super) fn tokens(
         None if before.is_none() => tokens.scopes = profile.scopes.clone(),
         None => {}
     }
+    warn_of_less(profile, &tokens.scopes);
     take_claims(&mut tokens, profile, object);
     Ok(tokens)
+}
+
+/// Users can grant less than was asked for, and find out when a request is refused. The two scopes that servers give back
+/// under other names are passed over.
+fn warn_of_less(profile: &OAuthProfile, granted: &[String]) {
+    let renamed = ["email", "profile"];
+    let missing = |scope: &&String| !renamed.contains(&scope.as_str()) && !granted.contains(scope);
+    let missing: Vec<_> = profile.scopes.iter().filter(missing).map(String::as_str).collect();
+    if !missing.is_empty() {
+        tracing::warn!(
+            provider = profile.name,
+            missing = missing.join(" "),
+            "less was granted than was asked for"
+        );
+    }
 }
 
 /// The key that tokens bought: it stands where an access token stands.

@@ -10,7 +10,7 @@ use maestro_core::{
     },
     provider::{ChatProtocol as _, Endpoint, ModelCatalog as _, ModelId, Operation, Provider, Registry},
 };
-use maestro_providers::{anthropic::Anthropic, gemini::Gemini, openai::OpenAi};
+use maestro_providers::{anthropic::Anthropic, builtin_with, gemini::Gemini, openai::OpenAi};
 use serde_json::{Value, json};
 
 use crate::given::{answers, anthropic, gemini, header, jwt, only, openai, secret};
@@ -170,6 +170,12 @@ fn a_provider_signs_people_in_once_it_has_a_client() {
         .with(OpenAi::default().with_oauth(openai()))
         .with(Anthropic::default().with_oauth(anthropic()))
         .with(Gemini::default().with_oauth(gemini()));
+    let id = |name: &str| name.parse().unwrap();
+    let all = [("openai", openai()), ("anthropic", anthropic()), ("gemini", gemini())];
+    let built = builtin_with(all.map(|(name, oauth)| (id(name), oauth))).unwrap();
+    assert_eq!(built.capabilities().iter().filter(|it| it.operations.contains(&Operation::OAuth)).count(), 3);
+    let error = builtin_with([(id("openai_compatible"), openai())]).unwrap_err();
+    assert!(error.to_string().contains("anthropic, gemini, openai"), "{error}");
     for capabilities in registry.capabilities() {
         assert!(capabilities.operations.contains(&Operation::OAuth), "{capabilities:?}");
         let flow = registry.oauth(&capabilities.provider).unwrap();

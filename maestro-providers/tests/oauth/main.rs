@@ -12,4 +12,5 @@ mod keys;
 mod laws;
 mod profiles;
 mod refresh;
+mod sandbox;
 mod secrets;

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{
     auth,
     conversations::records as sessions,
-    error::Outcome,
+    error::{Failure, Outcome},
     rows::{Db, params},
     supplied_context as items,
 };
@@ -57,20 +57,37 @@ pub(super) async fn get(db: &mut Db<'_>, key: RecordKey) -> Outcome<Option<Recor
 pub(super) async fn restore(db: &mut Db<'_>, records: &[Record]) -> Outcome<Restored> {
     let mut restored = Restored::default();
     for record in records {
-        let key = record.key();
-        match get(db, key).await? {
-            Some(found) if found == *record => restored.present += 1,
-            Some(_) => return Err(refusal::record_differs(key).into()),
-            None => {
-                add(db, record).await?;
-                restored.written += 1;
+        if is_present(db, record).await? {
+            restored.present += 1;
+            continue;
+        }
+        match add(db, record).await {
+            Ok(()) => restored.written += 1,
+            // Each statement sees what has been committed by then: what is in the way can be the record itself, which
+            // another program has written since it was looked for. Nothing of it has been written here.
+            Err(Failure::Refused(refusal)) => {
+                if !is_present(db, record).await? {
+                    return Err(refusal.into());
+                }
+                restored.present += 1;
             }
+            Err(failure) => return Err(failure),
         }
     }
     Ok(restored)
 }
 
-/// Writes a record that is not there yet.
+/// Whether this record is there. It is refused when another with its key is.
+async fn is_present(db: &mut Db<'_>, record: &Record) -> Outcome<bool> {
+    let key = record.key();
+    match get(db, key).await? {
+        None => Ok(false),
+        Some(found) if found == *record => Ok(true),
+        Some(_) => Err(refusal::record_differs(key).into()),
+    }
+}
+
+/// Writes a record that is not there yet. What refuses it is looked up before anything is written.
 async fn add(db: &mut Db<'_>, record: &Record) -> Outcome<()> {
     let key = record.key();
     match record {

@@ -5,6 +5,7 @@
 #[path = "../fresh/mod.rs"]
 mod fresh;
 
+mod dropped;
 mod given;
 mod limits;
 mod migrations;

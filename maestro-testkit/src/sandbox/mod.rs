@@ -18,6 +18,9 @@
 //! a fault, [`Sandbox::requests`] tells what arrived. The same over HTTP, for clients in other languages, is
 //! under `/__sandbox`; see `docs/sandbox.md`.
 //!
+//! [`Sandbox::authorization`] is its authorization server, in the manners of four providers: every way to sign in
+//! can be gone without an account, and every exchange is counted.
+//!
 //! The server runs on a thread of its own with its own runtime: a test's paused clock does not stop it, and
 //! dropping the handle has freed the port when the drop returns.
 
@@ -38,6 +41,7 @@ mod protocol;
 mod reply;
 mod route;
 mod scenario;
+mod scenario_rules;
 mod schema;
 mod seal;
 mod server;

@@ -1,8 +1,11 @@
 //! A program that signs in, written with plain requests, for the tests of the authorization server.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use maestro_testkit::sandbox::{Authorization, AuthorizationEndpoints, Callback, Flavour, Scenario};
+use maestro_core::time::{Clock, ManualClock, Timestamp};
+use maestro_testkit::sandbox::{Authorization, AuthorizationEndpoints, Callback, Flavour, Sandbox, Scenario};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -19,7 +22,16 @@ pub(crate) struct Program {
 
 impl Program {
     pub(crate) async fn start(flavour: Flavour) -> Self {
-        Self { client: Client::start().await, flavour }
+        let start = Timestamp::from_micros(1_795_000_000_000_000);
+        Self::at(flavour, Arc::new(ManualClock::new(start))).await
+    }
+
+    /// With this clock.  By default it stands still but for what a test advances it by, so that a slow machine
+    /// changes nothing.
+    pub(crate) async fn at(flavour: Flavour, clock: Arc<dyn Clock>) -> Self {
+        let mut client = Client::start().await;
+        client.sandbox = Sandbox::builder().clock(clock).start().await.unwrap();
+        Self { client, flavour }
     }
 
     pub(crate) fn authorization(&self) -> Authorization {

@@ -121,7 +121,7 @@ async fn openais_device_flow_ends_in_a_code_with_a_verifier_of_the_server() {
     assert_eq!(found.status, 200, "{}", found.text);
     let found = found.json();
 
-    let callback = format!("{}/deviceauth/callback", program.endpoints().issuer);
+    let callback = program.endpoints().device_redirect.unwrap();
     let form = program.code_form(
         found["authorization_code"].as_str().unwrap(),
         &[

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use maestro_core::time::{Clock, ManualClock, Timestamp};
-use maestro_testkit::sandbox::{Flavour, Rotation, Sandbox};
+use maestro_testkit::sandbox::{Flavour, Rotation};
 use serde_json::json;
 
 use crate::oauth::{Program, claims, error_of, form_body};
@@ -176,9 +176,7 @@ async fn an_access_token_is_revoked_alone_save_at_google() {
 #[tokio::test]
 async fn the_time_may_come_from_a_clock_of_the_test() {
     let clock = Arc::new(ManualClock::new(Timestamp::from_micros(1_000_000_000_000_000)));
-    let sandbox = Sandbox::builder().clock(clock.clone()).start().await.unwrap();
-    let mut program = Program::start(Flavour::Standard).await;
-    program.client.sandbox = sandbox;
+    let program = Program::at(Flavour::Standard, clock.clone()).await;
     let tokens = program.sign_in().await;
     assert_eq!(claims(&tokens["access_token"])["exp"], 1_000_000_000 + 3600);
     clock.advance(Duration::from_secs(600));

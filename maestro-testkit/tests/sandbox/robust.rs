@@ -1,5 +1,6 @@
 //! Whatever is sent, the sandbox answers it: no request makes it panic, which would show as a broken connection.
 
+use maestro_testkit::sandbox::Flavour;
 use serde_json::{Value, json};
 
 use crate::client::{CHAT, Client, GENERATE, MESSAGES, RESPONSES};
@@ -134,4 +135,57 @@ async fn stopping_lets_an_answer_under_way_finish() {
     };
     let (text, ()) = tokio::join!(reading, client.sandbox.stop());
     assert!(text.ends_with("data: [DONE]\n\n"));
+}
+
+#[tokio::test]
+async fn whatever_the_authorization_server_is_sent_it_answers() {
+    let client = Client::start().await;
+    // A panic of the server breaks the connection, which fails in `send` or while the body is read.
+    let answered = async |request| assert!(!client.send(request).await.broken);
+    let huge = json!({"access_token_seconds": u64::MAX, "code_seconds": u64::MAX, "device_seconds": u64::MAX,
+        "device_interval_seconds": u64::MAX, "refresh_token_seconds": u64::MAX, "consent": "approve"});
+    for flavour in Flavour::ALL {
+        let path = format!("/__sandbox/oauth/{}", flavour.name());
+        let patched = client.send(client.request("PATCH", &path).body(huge.to_string())).await;
+        assert_eq!(patched.status, 200, "{}", patched.text);
+    }
+    let odd =
+        ["", "%", "=&=&", "{", "[]", "null", "\"x\"", "{\"grant_type\": [1], \"client_id\": {\"a\": null}}"];
+    let grants = ["authorization_code", "refresh_token", "device_code", "token-exchange", "\u{0}"];
+    for _ in 0..2 {
+        for flavour in Flavour::ALL {
+            let all = serde_json::to_value(client.sandbox.authorization().endpoints(flavour)).unwrap();
+            for url in all.as_object().unwrap().values().filter_map(Value::as_str) {
+                for kind in ["application/json", "application/x-www-form-urlencoded", "", "text/plain"] {
+                    for body in odd {
+                        let request = client.http.post(url).header("content-type", kind);
+                        answered(request.body(body)).await;
+                    }
+                }
+                for grant in grants {
+                    let body = json!({"grant_type": grant, "client_id": "sandbox-client", "client_secret":
+                        "sandbox-secret", "code": "é", "refresh_token": 1, "device_code": true, "token": {},
+                        "subject_token": [], "user_code": "", "redirect_uri": "http://[::1]:0/?#", "scope": " "});
+                    let request = client.http.post(url).header("content-type", "application/json");
+                    answered(request.body(body.to_string())).await;
+                }
+                for query in [
+                    "",
+                    "?",
+                    "?code=%ff&state=%00",
+                    "?client_id=sandbox-client&redirect_uri=http://localhost@x",
+                ] {
+                    let request =
+                        client.http.get(format!("{url}{query}")).header("authorization", "Basic ===");
+                    answered(request).await;
+                }
+            }
+        }
+        let clock = json!({"advance_seconds": u64::MAX}).to_string();
+        assert_eq!(
+            client.send(client.request("POST", "/__sandbox/oauth/clock").body(clock)).await.status,
+            200
+        );
+        assert_eq!(client.get("/__sandbox/oauth").await.status, 200);
+    }
 }

@@ -189,6 +189,16 @@ fn every_provider_is_asked_with_its_own_variable() {
 }
 
 #[test]
+fn the_sandbox_says_where_each_of_its_servers_is() {
+    let home = Home::new();
+    let sandbox = Sandbox::start(&home, "{}");
+    for server in ["openai", "chatgpt", "anthropic", "gemini", "authorization"] {
+        let below = sandbox.url(server).strip_prefix(sandbox.url("base"));
+        assert!(below.is_some_and(|path| path.len() > 1), "{server}");
+    }
+}
+
+#[test]
 fn a_server_with_several_models_lists_them_when_none_is_named() {
     let home = Home::new();
     let sandbox = Sandbox::start(&home, "{}");

@@ -9,6 +9,7 @@ mod durability;
 mod faults;
 mod home;
 mod keys;
+mod postgres;
 #[cfg(unix)]
 mod prompt;
 mod rotation;

@@ -158,7 +158,7 @@ pub(super) fn openai(state: &mut State, exchange: &Exchange<'_>) -> Result<Value
             let lifetime = Duration::from_secs(state.settings(Flavour::Openai).code_seconds);
             let code = state.ledger.issue(Code {
                 family,
-                redirect_uri: format!("{}/deviceauth/callback", Flavour::Openai.issuer(&state.origin)),
+                redirect_uri: state.endpoints(Flavour::Openai).device_redirect.unwrap_or_default(),
                 challenge: challenge.clone(),
                 state: None,
                 expires: state.now().saturating_add(lifetime),

@@ -38,6 +38,8 @@ pub struct AuthorizationEndpoints {
     pub device_poll: Option<String>,
     /// Where the user types the code of a device; Anthropic has none.
     pub device_page: Option<String>,
+    /// The redirect address that a code of OpenAI's device flow is exchanged with; nobody is sent there.
+    pub device_redirect: Option<String>,
     /// A redirect address that shows `code#state` to be copied, for programs without a listener.
     pub paste: String,
 }
@@ -95,6 +97,7 @@ impl Flavour {
             device: at(Place::Device),
             device_poll: at(Place::DevicePoll),
             device_page: at(Place::DevicePage),
+            device_redirect: (self == Self::Openai).then(|| format!("{issuer}/deviceauth/callback")),
             paste: always(Place::Paste),
             issuer,
         }

@@ -14,6 +14,8 @@ mod form;
 mod jwt;
 mod key;
 mod ledger;
+#[cfg(test)]
+mod ledger_laws;
 mod page;
 mod script;
 mod settings;
@@ -46,6 +48,26 @@ use ledger::Ledger;
 /// The sandbox's authorization server: what a test sets, does in the place of a user, and counts.
 ///
 /// It may be cloned and kept; it answers for the server it came from.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use maestro_testkit::sandbox::{Flavour, Sandbox};
+///
+/// let sandbox = Sandbox::start().await?;
+/// let authorization = sandbox.authorization();
+/// authorization.configure(Flavour::Openai, |settings| settings.access_token_seconds = 5);
+/// let url = format!(
+///     "{}?response_type=code&client_id=sandbox-client&redirect_uri=http://127.0.0.1:9/&state=mine\
+///      &code_challenge_method=S256&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+///     authorization.endpoints(Flavour::Openai).authorize
+/// );
+/// let callback = authorization.approve(&url)?;
+/// assert_eq!(callback.state().as_deref(), Some("mine"));
+/// assert_eq!(authorization.counters().codes_issued, 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Authorization {
     pub(super) authority: Arc<Authority>,
