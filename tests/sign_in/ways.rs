@@ -72,3 +72,17 @@ async fn a_device_waits_until_the_user_is_done_or_says_no() {
         "{kind:?}"
     );
 }
+
+#[tokio::test]
+async fn a_question_that_the_server_fails_to_answer_is_asked_again() {
+    let world = World::new().await;
+    world.authorization().configure(Flavour::Openai, |settings| settings.device_interval_seconds = 1);
+    let (maestro, oauth) = (&world.maestro, &world.oauth);
+    let pending = oauth.device_begin(maestro.http(), maestro.now()).await.unwrap();
+    world.authorization().approve_device(&pending.user_code).unwrap();
+    let down = r#"{"match": {"dialect": "authorization", "grant": "device_code"}, "times": 1, "status": {"code": 503}}"#;
+    world.sandbox.add_scenario(serde_json::from_str(down).unwrap());
+    let waiting = tokio::time::timeout(Duration::from_secs(60), maestro.device_tokens(oauth, &pending));
+    assert!(waiting.await.unwrap().unwrap().refresh_token.is_some());
+    assert!(world.sandbox.requests().iter().any(|request| request.status == 503));
+}
