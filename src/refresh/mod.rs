@@ -297,7 +297,7 @@ fn is_passing(error: &Error) -> bool {
 fn unauthenticated(row: &SavedAuthentication) -> Error {
     Error::new(ErrorKind::Unauthenticated, OPERATION)
         .on(row.reference())
-        .advise(format!("sign in again: maestro auth login {} --name {}", row.provider, row.name))
+        .advise(format!("sign in again: maestro auth login {} --name {} --replace", row.provider, row.name))
 }
 
 fn sign_in_again(row: &SavedAuthentication, reason: RefusalReason) -> Error {
