@@ -85,7 +85,7 @@ impl Maestro {
         flow.test_connection(self.http(), &self.ready(target).await?.endpoint).await
     }
 
-    fn check_credentials(&self, reference: &AuthRef, credentials: &Credentials) -> Result<()> {
+    pub(crate) fn check_credentials(&self, reference: &AuthRef, credentials: &Credentials) -> Result<()> {
         if reference.auth_type != credentials.auth_type() {
             let problem =
                 format!("is {}, and the credentials are {}", reference.auth_type, credentials.auth_type());
@@ -108,6 +108,10 @@ impl Maestro {
                         ))
                     }
                 }
+            }
+            // Tokens with a client of their own need none of the provider's.
+            Credentials::OAuth { tokens, .. } if tokens.client.is_some() => {
+                self.registry().provider(&reference.provider).map(|_| ())
             }
             _ => self.registry().oauth(&reference.provider).map(|_| ()),
         }

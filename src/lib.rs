@@ -37,6 +37,7 @@
 //! | call a provider by the name of a saved authentication | [`Universal`] |
 //! | read and write sessions, threads, entries, personas | [`Maestro::store`] and the context traits in [`core`] |
 //! | refresh tokens, exactly once over all programs | [`Maestro::refresh_tokens`] |
+//! | sign in without an API key, and out again | [`LoopbackListener`], [`Maestro::save_sign_in`], [`Maestro::sign_out`] |
 //! | change the vault's key while others work | [`Maestro::rotate_key`] |
 //! | copy a store into another, compare two, keep a session as a file | [`archive`] |
 //! | add a provider of your own | [`core::provider::Provider`], [`MaestroBuilder::registry`] |
@@ -49,6 +50,7 @@ mod key_rotation;
 mod library;
 mod recovery;
 mod refresh;
+mod sign_in;
 mod target;
 mod turn;
 mod universal;
@@ -75,6 +77,7 @@ pub use self::{
     key_rotation::{Rotation, RotationProgress},
     recovery::RetryPolicy,
     refresh::{RefreshPolicy, RefreshWhen, Refreshed},
+    sign_in::{LoopbackListener, NewSignIn, SignedIn, SignedOut},
     target::Target,
     turn::{Flush, Turn, TurnBuilder, TurnOutcome},
     universal::{ChatOptions, Universal},

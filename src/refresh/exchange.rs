@@ -16,7 +16,7 @@ use crate::Maestro;
 
 /// What is to be written over a mark.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(crate) struct Answer {
     pub(super) id: Id<SavedAuthentication>,
     /// The mark that it answers, and the revision at which it was written.
     pub(super) mark: RefreshAsked,

@@ -26,7 +26,7 @@ use std::{
 use maestro_core::{
     Error, ErrorKind, Id, Result, Secret,
     auth::{Credentials, OAuthTokens, RefreshAsked, RefusalReason, SavedAuthentication},
-    provider::{OAuthFlow, OAuthProfile, Rotation},
+    provider::{OAuthProfile, Rotation},
     time::Timestamp,
 };
 use tokio::{sync::Mutex, time::sleep};
@@ -112,10 +112,11 @@ pub(crate) struct Refreshing {
 }
 
 /// New tokens that could not be written down yet.
-type Unsaved = Option<exchange::Answer>;
+pub(crate) type Unsaved = Option<exchange::Answer>;
 
 impl Refreshing {
-    fn of(&self, id: Id<SavedAuthentication>) -> Arc<Mutex<Unsaved>> {
+    /// The lock of a row.
+    pub(crate) fn of(&self, id: Id<SavedAuthentication>) -> Arc<Mutex<Unsaved>> {
         let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
         // Rows that nobody refreshes at the moment, and of which nothing is left to write, need no lock.
         rows.retain(|_, row| Arc::strong_count(row) > 1 || row.try_lock().is_ok_and(|row| row.is_some()));
@@ -204,8 +205,8 @@ impl Maestro {
         loop {
             let row = self.store().auth_get(id).await?;
             let (tokens, base_url) = self.tokens_of(&row)?;
-            let flow = self.registry().oauth(&row.provider)?;
-            let profile = profile_of(flow, &tokens);
+            let flow = self.flow_for(&row.provider, &tokens)?;
+            let profile = &flow.get().client().profile;
             let is_other = seen.as_ref().is_some_and(|seen| *seen != tokens.access_token);
             if is_other || !when.wants(&tokens, profile, self.now()) {
                 let outcome = if seen.is_some() { Refreshed::Adopted } else { Refreshed::Fresh };
@@ -231,7 +232,7 @@ impl Maestro {
                 }
             }
             let Some(mark) = self.mark(&row, &tokens, base_url.clone()).await? else { continue };
-            return self.exchange(row, tokens, base_url, flow, mark, unsaved).await;
+            return self.exchange(row, tokens, base_url, flow.get(), mark, unsaved).await;
         }
     }
 
@@ -288,10 +289,6 @@ fn ends_within(tokens: &OAuthTokens, margin: Duration, now: Timestamp) -> bool {
     tokens.expires_at.is_some_and(|end| end <= now.saturating_add(margin))
 }
 
-fn profile_of<'a>(flow: &'a dyn OAuthFlow, tokens: &'a OAuthTokens) -> &'a OAuthProfile {
-    tokens.client.as_ref().map_or_else(|| &flow.client().profile, |client| &client.profile)
-}
-
 /// Whether an error says nothing against the credential.
 fn is_passing(error: &Error) -> bool {
     !matches!(error.kind(), ErrorKind::Unauthenticated | ErrorKind::NotFound | ErrorKind::Forbidden)
@@ -300,7 +297,7 @@ fn is_passing(error: &Error) -> bool {
 fn unauthenticated(row: &SavedAuthentication) -> Error {
     Error::new(ErrorKind::Unauthenticated, OPERATION)
         .on(row.reference())
-        .advise(format!("sign in again: maestro auth login {} --name {}", row.provider, row.name))
+        .advise(format!("sign in again: maestro auth login {} --name {} --replace", row.provider, row.name))
 }
 
 fn sign_in_again(row: &SavedAuthentication, reason: RefusalReason) -> Error {

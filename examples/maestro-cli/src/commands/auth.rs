@@ -1,4 +1,4 @@
-//! `maestro auth`: keys under names.
+//! `maestro auth`: keys and sign-ins under names.
 
 use std::io::{self, BufRead as _};
 
@@ -14,14 +14,14 @@ use serde::Serialize;
 
 use crate::{
     app::{App, blocking},
-    commands::rotate_key,
+    commands::{login, rotate_key, sign_ins},
     credentials::saved_under,
     editor::{can_ask, confirm},
     exit::{Exit, Result, invalid},
     interrupt::stopped,
 };
 
-/// Save keys under names, sealed: only this machine's vault key opens them
+/// Save keys and sign-ins under names, sealed: only this machine's vault key opens them
 ///
 /// A key is asked for, or read from standard input or an environment variable; never from an argument, which other
 /// programs and the shell's history could read. No command shows a key again.
@@ -69,6 +69,10 @@ pub(crate) enum Command {
         #[arg(short, long)]
         yes: bool,
     },
+    Login(Box<login::Args>),
+    Refresh(sign_ins::Refresh),
+    Status(sign_ins::Status),
+    Logout(sign_ins::Logout),
     RotateKey(rotate_key::Args),
 }
 
@@ -173,6 +177,10 @@ pub(crate) async fn run(app: &App, command: Command) -> Result<Exit> {
             said(app, &cloned, &format!("Saved the key of {from} as \"{}\" too.", cloned.name))
         }
         Command::Remove { named, yes } => remove(app, &named, yes).await,
+        Command::Login(args) => Box::pin(login::run(app, *args)).await,
+        Command::Refresh(args) => Box::pin(sign_ins::refresh(app, args)).await,
+        Command::Status(args) => sign_ins::status(app, args).await,
+        Command::Logout(args) => Box::pin(sign_ins::logout(app, args)).await,
         Command::RotateKey(args) => Box::pin(rotate_key::run(app, args)).await,
     }
 }
@@ -318,7 +326,7 @@ async fn find(app: &App, named: &Named) -> Result<SavedAuthentication> {
 }
 
 /// Tells of one that was written.
-fn said(app: &App, row: &SavedAuthentication, text: &str) -> Result<Exit> {
+pub(crate) fn said(app: &App, row: &SavedAuthentication, text: &str) -> Result<Exit> {
     if app.output.is_json() {
         app.output.json(&line(row, None))?;
     } else {

@@ -15,5 +15,7 @@ mod prompt;
 mod rotation;
 mod secrets;
 mod sessions;
+#[cfg(unix)]
+mod sign_in;
 mod stores;
 mod usage;

@@ -1,8 +1,7 @@
-//! A sign-in through the facade, against the sandbox: saved, used behind ChatGPT, and refreshed by the client that it was granted to.
-
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what it expects by failing")]
+//! A sign-in of a client that the registry's provider has, used behind ChatGPT.
 
 use maestro::{
+    NewSignIn,
     core::{
         auth::{AuthRef, AuthType},
         provider::{OAuthClient, OAuthFlow as _},
@@ -15,7 +14,9 @@ use maestro::{
         openai::{OpenAi, oauth_profile},
     },
 };
-use maestro_testkit::sandbox::Sandbox;
+use maestro_testkit::sandbox::{Flavour, Sandbox};
+
+use crate::world::{World, reference};
 
 #[tokio::test]
 async fn a_saved_sign_in_answers_behind_chatgpt() {
@@ -61,4 +62,28 @@ async fn a_saved_sign_in_answers_behind_chatgpt() {
     // The backend sends no content type, and the answer is read all the same.
     let entry = turn.start().await.unwrap().finish().await.unwrap().entry;
     assert!(matches!(entry.state, EntryState::Complete), "{:?}", entry.state);
+}
+
+#[tokio::test]
+async fn a_turn_needs_no_client_but_the_one_that_is_kept_with_the_tokens() {
+    let world = World::new().await;
+    // They end within the margin, so the turn refreshes them first.
+    world.authorization().configure(Flavour::Openai, |settings| settings.access_token_seconds = 60);
+    let new = NewSignIn {
+        base_url: Some(world.sandbox.chatgpt_url().parse().unwrap()),
+        ..NewSignIn::new(world.tokens().await)
+    };
+    let saved = world.maestro.save_sign_in(&reference("work"), &world.oauth, new).await.unwrap();
+    let name = SessionName::new("all").unwrap();
+    let session =
+        world.maestro.store().session_create(NewSession::new(name, world.maestro.now())).await.unwrap();
+    let turn = world
+        .maestro
+        .turn(session.id)
+        .user("hello")
+        .target(world.maestro.target(&saved.row).unwrap())
+        .model(ModelId::new("sandbox-small").unwrap());
+    let entry = turn.start().await.unwrap().finish().await.unwrap().entry;
+    assert!(matches!(entry.state, EntryState::Complete), "{:?}", entry.state);
+    assert_eq!(world.authorization().counters().refreshes, 1);
 }

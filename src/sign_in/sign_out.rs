@@ -1,0 +1,50 @@
+//! Ending a sign-in: at the server, then here.
+
+use maestro_core::{
+    Error, ErrorKind, Id, Result,
+    auth::{Credentials, SavedAuthentication},
+};
+
+use crate::Maestro;
+
+/// How far a sign-in has been ended. It is deleted here either way.
+#[derive(Debug)]
+pub enum SignedOut {
+    /// The server has ended it, too.
+    AtServer,
+    /// The server has no way to end it: its tokens work until their own end.
+    HereOnly,
+    /// The server did not end it, for this reason: its tokens may go on working.
+    Refused(Error),
+}
+
+impl Maestro {
+    /// Ends a sign-in at the server, as far as that is possible, and deletes it.
+    ///
+    /// [`ErrorKind::NotFound`] when there is none, [`ErrorKind::Unsupported`] for an API key, which no request ends:
+    /// delete it.
+    pub async fn sign_out(&self, id: Id<SavedAuthentication>) -> Result<SignedOut> {
+        // No refresh of this program may put new tokens in the place of those that end.
+        let of_row = self.inner.refreshing.of(id);
+        let _guard = of_row.lock().await;
+        let row = self.store().auth_get(id).await?;
+        let Credentials::OAuth { tokens, .. } = self.vault().open(row.id, &row.credentials)? else {
+            return Err(Error::new(ErrorKind::Unsupported, "sign out")
+                .on(row.reference())
+                .because("it is an API key, which only its provider's console ends")
+                .advise("remove it here"));
+        };
+        let signed_out = match self.flow_for(&row.provider, &tokens) {
+            Ok(flow) if flow.get().client().profile.revocation.is_none() => SignedOut::HereOnly,
+            Ok(flow) => match flow.get().revoke(self.http(), &tokens).await {
+                Ok(()) => SignedOut::AtServer,
+                Err(error) => SignedOut::Refused(error),
+            },
+            Err(error) => SignedOut::Refused(error),
+        };
+        match self.store().auth_delete(id).await {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => Ok(signed_out),
+        }
+    }
+}
