@@ -140,6 +140,27 @@ fn a_code_is_pasted_and_a_taken_name_is_told_before_anybody_signs_in() {
 }
 
 #[test]
+fn a_code_of_another_sign_in_is_refused_and_a_prompt_can_be_left() {
+    let world = World::new();
+    let mut running = world.login(&["--flow", "paste"]);
+    running.until("authorize");
+    writeln!(running.child.stdin.take().unwrap(), "canary-code#canary-state").unwrap();
+    let error = running.until("error");
+    assert_eq!(error["kind"], "unauthenticated");
+    assert!(!error.to_string().contains("canary"), "{error}");
+    assert_eq!(running.code(), 5);
+
+    // Nobody pastes anything.
+    let mut running = world.login(&["--flow", "paste"]);
+    running.until("authorize");
+    running.signal("-INT");
+    assert_eq!(running.until("error")["kind"], "cancelled");
+    assert_eq!(running.code(), 130);
+    assert_eq!(world.sandbox.authorization().counters().refused, 0, "the server was not asked");
+    assert!(world.run(&["auth", "status"]).lines().is_empty());
+}
+
+#[test]
 fn a_device_is_signed_in_from_elsewhere() {
     let world = World::new();
     world
