@@ -72,7 +72,7 @@ pub fn builtin() -> Registry {
 
 /// A registry of all the providers whose features are on, of which these sign people in.
 ///
-/// [`ErrorKind::Unsupported`](maestro_core::ErrorKind::Unsupported) for a provider that signs nobody in, or whose feature is
+/// [`ErrorKind::Unsupported`] for a provider that signs nobody in, or whose feature is
 /// off; it names those that do.
 ///
 /// ```
