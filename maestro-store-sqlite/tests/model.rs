@@ -36,4 +36,4 @@ fn directory() -> TempDir {
     if in_memory.is_dir() { TempDir::new_in(in_memory).unwrap() } else { TempDir::new().unwrap() }
 }
 
-maestro_testkit::store_model!(reference, fresh, cases = 1_000);
+maestro_testkit::store_model!(reference, fresh, cases = 2_000);
