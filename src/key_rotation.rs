@@ -59,9 +59,9 @@ impl Rotation {
 impl Maestro {
     /// Seals every saved authentication with the vault's active key that is sealed with another one which it holds.
     ///
-    /// Others may read, refresh and replace meanwhile: each row is leased before it is sealed, as for a refresh, and
-    /// written by compare-and-set, so that no new token is lost and no refresh is disturbed. Rows that others have
-    /// leased are tried again until `patience` has passed. A row gets a new revision and `updated_at`; its `expires_at`
+    /// Others may read, refresh and replace meanwhile: each row is written by compare-and-set, so that of a rotation and a
+    /// refresh that meet the later one reads the row anew, and no token is lost. It is leased too, so that rotations keep
+    /// apart. Rows that others have leased are tried again until `patience` has passed. A row gets a new revision and `updated_at`; its `expires_at`
     /// and everything else of it stay.
     ///
     /// The store is gone through until a whole pass finds nothing to do, so rows that are added or renamed meanwhile
