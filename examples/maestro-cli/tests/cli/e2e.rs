@@ -226,7 +226,8 @@ fn no_token_and_no_key_is_seen_however_much_is_logged() {
         ]
         .iter()
         .any(|beginning| word.starts_with(beginning));
-        assert!(!is_secret && !(word.starts_with("rt_") && word.len() > 20), "{word}");
+        let is_refresh_token = word.starts_with("rt_") && word.len() > 20;
+        assert!(!is_secret && !is_refresh_token, "{word}");
     }
 }
 

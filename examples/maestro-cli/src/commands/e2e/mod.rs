@@ -5,6 +5,8 @@ mod report;
 mod runner;
 mod sandbox;
 mod sign_in;
+#[cfg(test)]
+mod sign_in_faults;
 mod split;
 mod steps;
 mod stop;

@@ -87,11 +87,11 @@ impl Account<'_> {
                 settings.exchange = maestro_testkit::sandbox::KeyExchange::MissingOrganization;
             }
         });
-        let oauth = self.client().await?;
+        let oauth = Box::pin(self.client()).await?;
         let (tokens, how) = match way {
-            Way::Paste => self.by_paste(&oauth).await?,
-            Way::Loopback => self.by_loopback(&oauth).await?,
-            Way::Device => self.by_device(&oauth).await?,
+            Way::Paste => Box::pin(self.by_paste(&oauth)).await?,
+            Way::Loopback => Box::pin(self.by_loopback(&oauth)).await?,
+            Way::Device => Box::pin(self.by_device(&oauth)).await?,
         };
         self.authorization.configure(flavour, |settings| settings.access_token_seconds = LONG_LIFE);
         if tokens.refresh_token.is_none() {
