@@ -1,6 +1,7 @@
 //! `maestro e2e`: everything from the sign-in to the whole answer, tried once.
 
 mod live;
+mod plans;
 mod report;
 mod runner;
 mod sandbox;

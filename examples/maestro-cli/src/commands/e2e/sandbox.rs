@@ -9,14 +9,15 @@ use maestro::{
         conversations::{NewSession, SessionName},
         provider::{Endpoint, ModelId, ProviderId, Registry},
     },
-    providers::{anthropic, builtin, gemini, openai},
+    providers::{builtin, gemini},
 };
-use maestro_testkit::sandbox::{Flavour, Sandbox, Scenario, StreamScript};
+use maestro_testkit::sandbox::{Sandbox, Scenario, StreamScript};
 
 use super::{
+    plans::{PLANS, Plan},
     report::{Heading, Report, Step},
     runner::{Done, Runner, temporary_directory, wrong},
-    sign_in::{Account, Key, SignIn, Way},
+    sign_in::{Account, SignIn},
     steps::{self, Cut, Expected, Talk},
     stop::Stop,
     wire::Wire,
@@ -34,98 +35,6 @@ const CUT_AFTER_EVENTS: usize = 60;
 
 /// The Cloud project that Google's tokens are booked on.
 const QUOTA_PROJECT: &str = "sandbox-project";
-
-/// A run.
-pub(super) struct Plan {
-    provider: &'static str,
-    name: &'static str,
-    title: &'static str,
-    /// The server that is asked, of those that the sandbox plays.
-    server: fn(&Sandbox) -> String,
-    /// How somebody signs in; absent where a key is given.
-    pub(super) sign_in: Option<SignIn>,
-}
-
-/// All runs, by provider.
-pub(super) const PLANS: [Plan; 10] = {
-    let chatgpt = SignIn {
-        flavour: Flavour::Openai,
-        profile: Some(openai::oauth_profile),
-        way: Way::Loopback,
-        plan: Some("plus"),
-        key: Key::NotWanted,
-    };
-    [
-        Plan {
-            provider: "anthropic",
-            name: "oauth",
-            title: "a sign-in at the console, code by hand",
-            server: Sandbox::anthropic_url,
-            sign_in: Some(SignIn {
-                flavour: Flavour::Anthropic,
-                profile: Some(anthropic::oauth_profile),
-                way: Way::Paste,
-                plan: None,
-                key: Key::NotWanted,
-            }),
-        },
-        with_key("anthropic", Sandbox::anthropic_url),
-        Plan {
-            provider: "openai",
-            name: "chatgpt",
-            title: "a ChatGPT sign-in of a person",
-            server: Sandbox::chatgpt_url,
-            sign_in: Some(chatgpt),
-        },
-        Plan {
-            provider: "openai",
-            name: "bought-key",
-            title: "a ChatGPT sign-in of a business, which buys a key",
-            server: Sandbox::openai_url,
-            sign_in: Some(SignIn { plan: Some("business"), key: Key::Bought, ..chatgpt }),
-        },
-        Plan {
-            provider: "openai",
-            name: "refused-key",
-            title: "a ChatGPT sign-in of a business that can buy no key",
-            server: Sandbox::chatgpt_url,
-            sign_in: Some(SignIn { plan: Some("business"), key: Key::Refused, ..chatgpt }),
-        },
-        with_key("openai", Sandbox::openai_url),
-        Plan {
-            provider: "gemini",
-            name: "oauth",
-            title: "a sign-in of a client with a secret, with a quota project",
-            server: Sandbox::gemini_url,
-            sign_in: Some(SignIn {
-                flavour: Flavour::Google,
-                profile: Some(gemini::oauth_profile),
-                way: Way::Loopback,
-                plan: None,
-                key: Key::NotWanted,
-            }),
-        },
-        with_key("gemini", Sandbox::gemini_url),
-        Plan {
-            provider: "openai_compatible",
-            name: "device",
-            title: "a sign-in by device, at a server that tells of itself",
-            server: Sandbox::openai_url,
-            sign_in: Some(SignIn {
-                flavour: Flavour::Standard,
-                profile: None,
-                way: Way::Device,
-                plan: None,
-                key: Key::NotWanted,
-            }),
-        },
-        with_key("openai_compatible", Sandbox::openai_url),
-    ]
-};
-
-const fn with_key(provider: &'static str, server: fn(&Sandbox) -> String) -> Plan {
-    Plan { provider, name: "api-key", title: "an API key", server, sign_in: None }
-}
 
 /// Does all runs, or those of one provider.
 pub(super) async fn run(report: &mut Report, stop: &Stop, only: Option<&ProviderId>) -> Result<()> {
@@ -300,15 +209,6 @@ fn registry() -> Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_provider_is_tried_with_a_key_and_with_a_sign_in() {
-        for provider in builtin().list() {
-            let plans = || PLANS.iter().filter(|plan| plan.provider == provider.as_str());
-            assert!(plans().any(|plan| plan.sign_in.is_some()), "{provider}");
-            assert!(plans().any(|plan| plan.sign_in.is_none()), "{provider}");
-        }
-    }
 
     #[test]
     fn the_answer_is_longer_than_the_cut() {

@@ -3,13 +3,14 @@
 use maestro_testkit::sandbox::{Flavour, KeyExchange, Scenario};
 
 use super::{
-    sandbox::{PLANS, World},
+    plans::{PLANS, Plan},
+    sandbox::World,
     sign_in::{Account, Key, SignIn},
 };
 
 /// A ChatGPT sign-in of a person, at a server with these faults.
 async fn world(faults: &str) -> (World<'static>, SignIn) {
-    static PLAN: super::sandbox::Plan = {
+    static PLAN: Plan = {
         let [_, _, chatgpt, ..] = PLANS;
         chatgpt
     };
@@ -67,7 +68,6 @@ async fn a_refresh_that_is_refused_and_one_that_is_not_needed_fail_the_refresh()
     let account = world.account(sign_in).unwrap();
     let row = saved(&account).await;
     assert!(account.refresh(&row).await.is_err());
-    world.sandbox.clear();
 
     let (world, sign_in) = self::world("[]").await;
     let account = world.account(sign_in).unwrap();
