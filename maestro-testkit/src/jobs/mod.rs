@@ -108,7 +108,9 @@ macro_rules! __job_suite {
 /// `fresh` is an `async fn() -> (Arc<dyn JobQueue>, Guard)` in the same module; the guard is dropped after the queue.
 #[macro_export]
 macro_rules! job_suite {
-    ($fresh:ident $(,)?) => { $crate::job_suite!($fresh, needs = nothing); };
+    ($fresh:ident $(,)?) => {
+        $crate::job_suite!($fresh, needs = nothing);
+    };
     ($fresh:ident, needs = $needs:ident $(,)?) => {
         $crate::__job_promises! { tests $fresh $needs }
     };

@@ -164,10 +164,8 @@ pub async fn workers_are_known_while_they_work(queue: Arc<dyn JobQueue>) {
     let before = hours(0);
     let worker = Running::start(&queue, Noting::new(|_| done("refreshed")));
     let id = worker.id.to_string();
-    let seen = until(|| async {
-        queue.worker_list().await.unwrap().into_iter().find(|seen| seen.id == id)
-    })
-    .await;
+    let seen =
+        until(|| async { queue.worker_list().await.unwrap().into_iter().find(|seen| seen.id == id) }).await;
     assert!(before <= seen.last_seen && seen.last_seen <= now(), "{seen:?}");
     worker.stopped().await;
 }

@@ -62,9 +62,8 @@ struct StatusLine {
 
 /// Runs the command.
 pub(crate) async fn run(app: &App, args: Args) -> Result<Exit> {
-    let limit = PageLimit::new(args.limit).map_err(|_| {
-        invalid("show the worker", "limit", "must be 1 to 1000")
-    })?;
+    let limit =
+        PageLimit::new(args.limit).map_err(|_| invalid("show the worker", "limit", "must be 1 to 1000"))?;
     let rows = app.store().await?.auth_list_all(&AuthQuery::default()).await?;
     let names: BTreeMap<Id<SavedAuthentication>, AuthRef> =
         rows.iter().map(|row| (row.id, row.reference())).collect();
