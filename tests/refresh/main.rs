@@ -5,4 +5,5 @@
 mod answers;
 mod once;
 mod server;
+mod worker;
 mod world;
