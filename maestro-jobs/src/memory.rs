@@ -54,6 +54,14 @@ impl MemoryQueue {
         Self { inner: Arc::new(Inner { jobs, pushed, clock, timing }) }
     }
 
+    /// The same queue, empty, looked at with this timing.
+    #[must_use]
+    pub fn with_timing(self, timing: QueueTiming) -> Self {
+        let clock = Arc::clone(&self.inner.clock);
+        let (jobs, pushed) = (Mutex::default(), Notify::new());
+        Self { inner: Arc::new(Inner { jobs, pushed, clock, timing }) }
+    }
+
     fn jobs(&self) -> MutexGuard<'_, Jobs> {
         self.inner.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -18,7 +18,7 @@ use maestro::{
         time::{Clock as _, Timestamp},
     },
 };
-use maestro_jobs::MemoryQueue;
+use maestro_jobs::{MemoryQueue, QueueTiming};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -46,7 +46,8 @@ fn worker(world: &World, queue: &Arc<dyn JobQueue>) -> (Worker, Arc<Mutex<Vec<Wo
 }
 
 fn queue(world: &World) -> Arc<dyn JobQueue> {
-    Arc::new(MemoryQueue::with_clock(Arc::clone(&world.clock) as _))
+    let often = QueueTiming { look_every: Duration::from_millis(5), ..QueueTiming::default() };
+    Arc::new(MemoryQueue::with_clock(Arc::clone(&world.clock) as _).with_timing(often))
 }
 
 async fn jobs(queue: &Arc<dyn JobQueue>, state: JobState) -> Vec<Job> {
