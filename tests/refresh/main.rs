@@ -4,5 +4,8 @@
 
 mod answers;
 mod once;
+mod rotation;
 mod server;
+mod sign_out;
+mod store;
 mod world;

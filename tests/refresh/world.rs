@@ -74,9 +74,13 @@ impl World {
     }
 
     pub(crate) fn program_on(&self, store: Arc<dyn Store>) -> Maestro {
+        self.program_with(store, self.vault())
+    }
+
+    pub(crate) fn program_with(&self, store: Arc<dyn Store>, vault: Vault) -> Maestro {
         Maestro::builder()
             .shared_store(store)
-            .vault(self.vault())
+            .vault(vault)
             .registry(Registry::new().with(Counting::new(&self.server, self.rotation)))
             .shared_clock(Arc::clone(&self.clock) as _)
             .refresh(RefreshPolicy {
@@ -89,7 +93,11 @@ impl World {
     }
 
     pub(crate) fn vault(&self) -> Vault {
-        Vault::new(self.key.parse().unwrap())
+        Vault::new(self.vault_key())
+    }
+
+    pub(crate) fn vault_key(&self) -> VaultKey {
+        self.key.parse().unwrap()
     }
 
     /// What is stored now.
