@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use maestro::{
-    Error, ErrorKind, Maestro, Store,
+    Error, ErrorKind, Maestro, Settled, Store,
     archive::Archive,
     core::{
         auth::{Vault, VaultKey},
@@ -83,6 +83,14 @@ impl App {
                 self.maestro_of(vault).await
             })
             .await
+    }
+
+    /// Waits for tokens that are just being refreshed; none are from then on, until what comes back is dropped.
+    pub(crate) async fn settle(&self) -> Option<Settled> {
+        match self.with_key.get() {
+            Some(maestro) => Some(maestro.settle().await),
+            None => None,
+        }
     }
 
     /// Where the keys of the vault are.
