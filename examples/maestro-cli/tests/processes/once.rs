@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use maestro_testkit::{needs_postgres, postgres::Postgres};
+use maestro_testkit::{needs_postgres, needs_private_postgres, postgres::Postgres};
 
 use crate::world::{Place, World, all_are_answered, count, outcomes, refreshed};
 
@@ -58,6 +58,18 @@ fn refreshes_of_many_programs_on_a_database_make_one_exchange() {
 #[test]
 fn refreshes_and_turns_of_many_programs_on_a_database_make_one_exchange() {
     refreshes_and_turns_make_one_exchange(Place::Database(Postgres::for_tests().unwrap()));
+}
+
+}
+
+needs_private_postgres! {
+
+#[test]
+fn a_program_needs_no_more_than_one_connection_to_the_database() {
+    let connections = count() + 1;
+    let settings = [("max_connections", connections.to_string()), ("superuser_reserved_connections", "0".to_owned())];
+    let settings = settings.each_ref().map(|(name, value)| (*name, value.as_str()));
+    refreshes_and_turns_make_one_exchange(Place::Server(Postgres::private_with(&settings).unwrap()));
 }
 
 }
