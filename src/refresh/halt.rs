@@ -24,6 +24,7 @@ impl Maestro {
         unsaved: &mut Unsaved,
     ) -> Result<(SavedAuthentication, OAuthTokens)> {
         if let Some(answer) = unsaved.take() {
+            let _under_way = self.inner.refreshing.under_way.read().await;
             self.keep(answer, unsaved).await?;
         }
         let mut look = self.inner.refresh.look_every;

@@ -103,6 +103,11 @@ impl Refreshing {
         rows.retain(|_, row| Arc::strong_count(row) > 1 || row.try_lock().is_ok_and(|row| row.is_some()));
         Arc::clone(rows.entry(id).or_default())
     }
+
+    /// The locks of all rows that are in use, or of which something is left to write.
+    fn all(&self) -> Vec<Arc<Mutex<Unsaved>>> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
 }
 
 impl Maestro {
@@ -127,13 +132,24 @@ impl Maestro {
         })?
     }
 
-    /// Waits until no refresh of this program is half-way, which is sent and not yet written down; and keeps others from
-    /// beginning until what it returns is dropped. A program that ends in order calls it last, since an answer that it
-    /// does not wait for is lost, and may cost the sign-in.
+    /// Waits until no refresh of this program is half-way, which is sent and not yet written down; tries once more to write
+    /// what could not be written; and keeps others from beginning until what it returns is dropped. A program that ends in
+    /// order calls it last, since an answer that it does not wait for is lost, and may cost the sign-in.
     ///
     /// That takes as long as an answer may take, and writing it down: see [`RefreshPolicy`].
     pub async fn settle(&self) -> Settled {
-        Settled { _none_under_way: Arc::clone(&self.inner.refreshing.under_way).write_owned().await }
+        let refreshing = &self.inner.refreshing;
+        let settled = Settled { _none_under_way: Arc::clone(&refreshing.under_way).write_owned().await };
+        for row in refreshing.all() {
+            // Who has the lock now has nothing to write: it waits for another program, or for its turn.
+            let Ok(mut unsaved) = row.try_lock() else { continue };
+            if let Some(answer) = unsaved.take()
+                && let Err(error) = self.keep(answer, &mut unsaved).await
+            {
+                tracing::warn!(%error, "new tokens are lost with this program");
+            }
+        }
+        settled
     }
 
     /// A target whose tokens are good for some time: those of a saved authentication are refreshed when they are near
@@ -188,6 +204,7 @@ impl Maestro {
         unsaved: &mut Unsaved,
     ) -> Result<(Refreshed, SavedAuthentication)> {
         if let Some(answer) = unsaved.take() {
+            let _under_way = self.inner.refreshing.under_way.read().await;
             self.keep(answer, unsaved).await?;
         }
         let mut look = self.inner.refresh.look_every;

@@ -170,3 +170,21 @@ async fn a_program_that_ends_waits_for_what_it_has_sent() {
     drop(settled);
     assert_eq!(late.await.unwrap().unwrap().0, Refreshed::Refreshed);
 }
+
+#[tokio::test]
+async fn a_program_that_ends_writes_what_it_could_not_write_before() {
+    let there = There::new().await;
+    let (world, program) = (&there.world, there.program().await);
+    world.server.next(Fault::Held);
+    let (asker, id) = (program.clone(), world.id);
+    let asking = tokio::spawn(async move { asker.refresh_tokens(id, RefreshWhen::Due).await });
+    world.server.held.notified().await;
+    let lock = there.lock();
+    world.server.release.add_permits(1);
+    assert!(asking.await.unwrap().is_err());
+    drop(lock);
+    drop(program.settle().await);
+    assert_eq!(world.stored().await.1.access_token.reveal(), "access-1");
+    assert_eq!(world.refresh(&program).await.unwrap(), Refreshed::Fresh);
+    assert_eq!(world.server.asked(), 1);
+}

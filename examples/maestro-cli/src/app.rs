@@ -1,6 +1,6 @@
 //! What every command works with: the output, and the store and Maestro, each opened when it is first needed.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use maestro::{
     Error, ErrorKind, Maestro, Settled, Store,
@@ -19,6 +19,9 @@ use crate::{
     output::Output,
     store::{StoreUrl, default_store},
 };
+
+/// How long a program may stay silent after it was stopped.
+const A_WHILE: Duration = Duration::from_millis(500);
 
 /// What every command works with.
 pub(crate) struct App {
@@ -85,12 +88,17 @@ impl App {
             .await
     }
 
-    /// Waits for tokens that are just being refreshed; none are from then on, until what comes back is dropped.
+    /// Waits for tokens that are just being refreshed, and says so when it takes a while; none are from then on, until what
+    /// comes back is dropped.
     pub(crate) async fn settle(&self) -> Option<Settled> {
-        match self.with_key.get() {
-            Some(maestro) => Some(maestro.settle().await),
-            None => None,
+        let mut settling = std::pin::pin!(self.with_key.get()?.settle());
+        tokio::select! {
+            biased;
+            settled = &mut settling => return Some(settled),
+            () = tokio::time::sleep(A_WHILE) => {}
         }
+        self.output.notice("New tokens are on their way; they are written down first.");
+        Some(settling.await)
     }
 
     /// Where the keys of the vault are.

@@ -118,6 +118,28 @@ fn new_tokens_on_their_way_are_written_down() {
 }
 
 #[test]
+fn a_turn_that_is_stopped_before_its_answer_keeps_the_new_tokens() {
+    let world = World::new();
+    let lives = |seconds| {
+        world.sandbox.authorization().configure(Flavour::Standard, |it| it.access_token_seconds = seconds);
+    };
+    lives(60);
+    world.signed_in();
+    lives(3600);
+    delay(&world, "refresh_token");
+    let openai = world.sandbox.openai_url();
+    let chat = ["chat", "--once", "hi", "--auth", "work", "--model", "sandbox-small", "--base-url", &openai];
+    let mut running = Running::start(&mut world.home.command(&world.args(&chat)));
+    wait_for(&world, "refresh_token");
+    running.signal("-INT");
+    assert_eq!(running.code(), 130);
+    let ran = world.run(&["auth", "refresh", "work"]);
+    assert_eq!((ran.code, &ran.last()["outcome"]), (0, &"fresh".into()), "{ran:?}");
+    let counters = world.sandbox.authorization().counters();
+    assert_eq!((counters.refreshes, counters.reuses_detected), (1, 0));
+}
+
+#[test]
 fn a_sign_in_that_cannot_be_saved_is_ended_at_the_server() {
     let world = World::new();
     world.signed_in();
