@@ -37,6 +37,7 @@
 //! | call a provider by the name of a saved authentication | [`Universal`] |
 //! | read and write sessions, threads, entries, personas | [`Maestro::store`] and the context traits in [`core`] |
 //! | refresh tokens, exactly once over all programs | [`Maestro::refresh_tokens`] |
+//! | have them refreshed before they end, and stale answers ended | [`Maestro::worker`] |
 //! | sign in without an API key, and out again | [`LoopbackListener`], [`Maestro::save_sign_in`], [`Maestro::sign_out`] |
 //! | change the vault's key while others work | [`Maestro::rotate_key`] |
 //! | copy a store into another, compare two, keep a session as a file | [`archive`] |
@@ -54,6 +55,7 @@ mod sign_in;
 mod target;
 mod turn;
 mod universal;
+mod worker;
 
 /// The vocabulary and contracts: everything that stores and providers are made of.
 pub use maestro_core as core;
@@ -81,6 +83,7 @@ pub use self::{
     target::Target,
     turn::{Flush, Turn, TurnBuilder, TurnOutcome},
     universal::{ChatOptions, Universal},
+    worker::{Worker, WorkerEvent, WorkerPolicy},
 };
 
 /// What most programs name.

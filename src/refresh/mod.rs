@@ -193,7 +193,7 @@ impl Maestro {
             (None, Ok(flow)) => flow.client().profile.refresh_margin,
             (None, Err(_)) => Duration::ZERO,
         };
-        tokens.api_key.is_none() && ends_within(tokens, margin, self.now())
+        tokens.api_key.is_none() && is_due(tokens, margin, self.now())
     }
 
     /// One row, by the one task of this program that may.
@@ -285,16 +285,16 @@ pub(crate) enum Standing {
 impl RefreshWhen {
     fn wants(&self, tokens: &OAuthTokens, profile: &OAuthProfile, now: Timestamp) -> bool {
         match self {
-            Self::Due => ends_within(tokens, profile.refresh_margin, now),
+            Self::Due => is_due(tokens, profile.refresh_margin, now),
             Self::Refused { access_token } => tokens.access_token == *access_token,
             Self::Now => true,
         }
     }
 }
 
-/// Whether tokens end within a margin. Of those that do not say when they end, only a refusal tells.
-fn ends_within(tokens: &OAuthTokens, margin: Duration, now: Timestamp) -> bool {
-    tokens.expires_at.is_some_and(|end| end <= now.saturating_add(margin))
+/// Whether tokens are near their end. Of those that do not say when they end, only a refusal tells.
+fn is_due(tokens: &OAuthTokens, margin: Duration, now: Timestamp) -> bool {
+    tokens.due_at(margin).is_some_and(|due| due <= now)
 }
 
 /// Whether an error says nothing against the credential.
