@@ -11,9 +11,7 @@ use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use maestro_core::{
     Id, Result,
     auth::{HolderId, SavedAuthentication},
-    jobs::{
-        Job, JobCounts, JobEnd, JobHandler, JobQuery, JobQueue, JobState, RefreshJob, Stop, WorkerSeen,
-    },
+    jobs::{Job, JobCounts, JobEnd, JobHandler, JobQuery, JobQueue, JobState, RefreshJob, Stop, WorkerSeen},
     page::PageLimit,
     time::{Clock, SystemClock, Timestamp},
 };
@@ -105,12 +103,7 @@ impl JobQueue for MemoryQueue {
         Ok(())
     }
 
-    async fn job_cancel(
-        &self,
-        auth: Id<SavedAuthentication>,
-        reason: &str,
-        now: Timestamp,
-    ) -> Result<u64> {
+    async fn job_cancel(&self, auth: Id<SavedAuthentication>, reason: &str, now: Timestamp) -> Result<u64> {
         let mut count = 0;
         for job in self.jobs().by_key.values_mut() {
             if job.job.auth_id == auth && job.state == JobState::Waiting {

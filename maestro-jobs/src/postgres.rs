@@ -126,18 +126,11 @@ impl JobQueue for PostgresQueue {
             Err(TaskSinkError::PushError(apalis_postgres::Error::Database(error))) => {
                 Err(of_database(OPERATION, &error))
             }
-            Err(_) => {
-                Err(Error::new(ErrorKind::Internal, OPERATION).because("the queue did not take it"))
-            }
+            Err(_) => Err(Error::new(ErrorKind::Internal, OPERATION).because("the queue did not take it")),
         }
     }
 
-    async fn job_cancel(
-        &self,
-        auth: Id<SavedAuthentication>,
-        reason: &str,
-        now: Timestamp,
-    ) -> Result<u64> {
+    async fn job_cancel(&self, auth: Id<SavedAuthentication>, reason: &str, now: Timestamp) -> Result<u64> {
         let (from, to) = key_range(&RefreshJob::key_prefix(auth));
         let done = sqlx::query(
             r#"update apalis.jobs set status = 'Killed', done_at = to_timestamp($1::bigint), last_result = $2::jsonb

@@ -137,12 +137,7 @@ impl JobQueue for SqliteQueue {
         })
     }
 
-    async fn job_cancel(
-        &self,
-        auth: Id<SavedAuthentication>,
-        reason: &str,
-        now: Timestamp,
-    ) -> Result<u64> {
+    async fn job_cancel(&self, auth: Id<SavedAuthentication>, reason: &str, now: Timestamp) -> Result<u64> {
         let (from, to) = key_range(&RefreshJob::key_prefix(auth));
         let done = sqlx::query(
             "update Jobs set status = 'Killed', done_at = ?1, last_result = ?2
@@ -189,14 +184,13 @@ impl JobQueue for SqliteQueue {
 
     async fn job_counts(&self, now: Timestamp) -> Result<JobCounts> {
         const OPERATION: &str = "count jobs";
-        let rows = sqlx::query(
-            "select status, run_at <= ?1, count(*) from Jobs where job_type = ?2 group by 1, 2",
-        )
-        .bind(seconds(now))
-        .bind(QUEUE)
-        .fetch_all(&self.pool)
-        .await
-        .map_err(|error| of_database(OPERATION, &error))?;
+        let rows =
+            sqlx::query("select status, run_at <= ?1, count(*) from Jobs where job_type = ?2 group by 1, 2")
+                .bind(seconds(now))
+                .bind(QUEUE)
+                .fetch_all(&self.pool)
+                .await
+                .map_err(|error| of_database(OPERATION, &error))?;
         let mut counts = JobCounts::default();
         for row in rows {
             let read = |row: &SqliteRow| -> sqlx::Result<(String, bool, i64)> {

@@ -64,7 +64,8 @@ impl Maestro {
         }
     }
 
-    /// Sends the refresh token, whose mark stands, and writes down what comes of it.
+    /// Sends the refresh token, whose mark stands, and writes down what comes of it. Absent when the answer was given up early,
+    /// so that it can be asked for once more.
     pub(super) async fn exchange(
         &self,
         row: SavedAuthentication,
@@ -73,7 +74,7 @@ impl Maestro {
         flow: &dyn OAuthFlow,
         (mark, revision): (RefreshAsked, Revision),
         unsaved: &mut Unsaved,
-    ) -> Result<(Refreshed, SavedAuthentication)> {
+    ) -> Result<Option<(Refreshed, SavedAuthentication)>> {
         // Others count from the mark, which a busy store may have been slow to write.
         let waits = self.inner.refresh.waits(mark, flow.client().profile.rotation);
         let within = waits.answer.saturating_sub(self.now().since(mark.at));
@@ -81,7 +82,11 @@ impl Maestro {
             Err(mark_was_slow(&row))
         } else {
             let asked = flow.refresh(self.http(), &tokens, self.now());
-            tokio::time::timeout(within, asked).await.unwrap_or_else(|_| Err(unanswered(&row)))
+            match tokio::time::timeout(within, asked).await {
+                Ok(answered) => answered,
+                Err(_) if waits.answer < self.inner.refresh.answer_within => return Ok(None),
+                Err(_) => Err(unanswered(&row)),
+            }
         };
         let answer = |tokens: OAuthTokens, bought_with| Answer {
             id: row.id,
@@ -97,7 +102,7 @@ impl Maestro {
                 let new = OAuthTokens { client, policy, api_key, refused: None, asked: None, ..new };
                 let kept = self.keep(answer(new, Some(spent)), unsaved).await?;
                 tracing::info!(authentication = %kept.reference(), "tokens refreshed");
-                return Ok((Refreshed::Refreshed, kept));
+                return Ok(Some((Refreshed::Refreshed, kept)));
             }
             Err(error) => error,
         };

@@ -240,7 +240,10 @@ impl Maestro {
             }
             let _under_way = self.inner.refreshing.under_way.read().await;
             let Some(mark) = self.mark(&row, &tokens, base_url.clone()).await? else { continue };
-            return self.exchange(row, tokens, base_url, flow.get(), mark, unsaved).await;
+            let done = self.exchange(row, tokens, base_url, flow.get(), mark, unsaved).await?;
+            if let Some(done) = done {
+                return Ok(done);
+            }
         }
     }
 

@@ -9,8 +9,8 @@ use maestro_core::{auth::RefreshAsked, provider::Rotation};
 /// A server that takes a used refresh token once more, for a *grace*, lets a lost answer be fetched again. That helps only
 /// as long as somebody notices in time, so with a grace below 40 seconds everything is shorter, by a rule that all programs
 /// share: a mark counts as lost after half the grace, and its answer is waited for during three quarters of that. From 4
-/// seconds of grace on a repeat can so be answered within it. The last time that a token may be sent (always, where there is
-/// no grace) has the whole time, since nobody would gain by giving up.
+/// seconds of grace on a repeat can so be answered within it. Who gives up early asks again at once. The last time that a
+/// token may be sent (always, where there is no grace) has the whole time, since nobody would gain by giving up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RefreshPolicy {
     /// How long a server may take to answer; 15 seconds when nothing is said. All programs on a store must agree on it:

@@ -132,12 +132,7 @@ pub struct Worker {
 impl Maestro {
     /// A worker for the sign-ins and answers of this store. It does nothing until it is [run](Worker::run).
     pub fn worker(&self, queue: Arc<dyn JobQueue>) -> Worker {
-        Worker {
-            maestro: self.clone(),
-            queue,
-            policy: WorkerPolicy::default(),
-            observer: Arc::new(|_| {}),
-        }
+        Worker { maestro: self.clone(), queue, policy: WorkerPolicy::default(), observer: Arc::new(|_| {}) }
     }
 }
 
@@ -193,11 +188,8 @@ impl Worker {
         let stopping = CancellationToken::new();
         let holder = HolderId::new();
         self.tell(&WorkerEvent::Working(holder));
-        let working = self.queue.run(
-            holder,
-            Arc::new(self.clone()),
-            Box::pin(stopping.clone().cancelled_owned()),
-        );
+        let working =
+            self.queue.run(holder, Arc::new(self.clone()), Box::pin(stopping.clone().cancelled_owned()));
         let until_done = async {
             loop {
                 let counts = self.queue.job_counts(self.maestro.now()).await?;

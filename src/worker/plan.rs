@@ -81,8 +81,10 @@ impl WorkerPolicy {
     /// together is not tried together.
     pub(super) fn pause(&self, attempt: u32) -> Duration {
         let doubled = |pause: Duration| pause.saturating_mul(2).min(self.longest_pause);
-        let pause = (1..attempt.min(64)).fold(self.first_pause.min(self.longest_pause), |pause, _| doubled(pause));
-        let by_chance = ExponentialBuilder::new().with_min_delay(pause).without_max_delay().with_jitter().build().next();
+        let pause =
+            (1..attempt.min(64)).fold(self.first_pause.min(self.longest_pause), |pause, _| doubled(pause));
+        let by_chance =
+            ExponentialBuilder::new().with_min_delay(pause).without_max_delay().with_jitter().build().next();
         by_chance.unwrap_or(pause)
     }
 }

@@ -52,7 +52,12 @@ impl Worker {
     }
 
     /// Puts the job after this one, if there is one. Where that fails, the next comparison of all finds that it is missing.
-    async fn put_next(&self, job: RefreshJob, came_to: JobState, row: &SavedAuthentication) -> Option<RefreshJob> {
+    async fn put_next(
+        &self,
+        job: RefreshJob,
+        came_to: JobState,
+        row: &SavedAuthentication,
+    ) -> Option<RefreshJob> {
         let due = match self.due(row) {
             Ok(due) => due?,
             Err(error) => {

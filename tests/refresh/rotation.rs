@@ -43,8 +43,8 @@ async fn each_round_makes_one_exchange_and_ends_with_the_new_key() {
             world.server.next(Fault::Held);
         }
         let mut tasks = Vec::new();
-        for program in programs.iter().chain(&programs).cloned() {
-            let id = world.id;
+        for program in programs.iter().chain(&programs) {
+            let (program, id) = (program.clone(), world.id);
             tasks.push(tokio::spawn(async move { program.refresh_tokens(id, RefreshWhen::Due).await }));
         }
         if is_held {

@@ -68,6 +68,12 @@ impl World {
         Self { store, server: Server::new(), clock, key, rotation, id }
     }
 
+    /// The same, at a server with another grace.
+    pub(crate) fn with_grace(mut self, grace: Duration) -> Self {
+        self.rotation = Rotation::SingleUse { grace };
+        self
+    }
+
     /// A program that uses the store.
     pub(crate) fn program(&self) -> Maestro {
         self.program_on(Arc::clone(&self.store))

@@ -33,6 +33,16 @@ fn nobody_has_to_sign_in_again(place: Place) {
 }
 
 #[test]
+fn a_program_whose_answer_does_not_come_asks_again_itself() {
+    let world = World::new(Place::File, GRACE_SECONDS);
+    world.delay_next_answer(60_000);
+    assert_eq!(outcomes(vec![world.refresh(), world.refresh()]).len(), 2);
+    let counters = world.sandbox.authorization().counters();
+    let asked = (counters.refreshes, counters.reuses_within_grace, counters.reuses_detected);
+    assert_eq!(asked, (1, 1, 0));
+}
+
+#[test]
 fn nobody_has_to_sign_in_again_after_a_kill_on_a_file() {
     nobody_has_to_sign_in_again(Place::File);
 }
