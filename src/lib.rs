@@ -60,6 +60,9 @@ mod worker;
 /// The vocabulary and contracts: everything that stores and providers are made of.
 pub use maestro_core as core;
 pub use maestro_core::{Error, ErrorKind, FieldError, Id, Result, Retry, Secret, Store};
+/// The queues that a [`Worker`] works on.
+#[cfg(feature = "jobs")]
+pub use maestro_jobs as jobs;
 /// The providers that are built in, and the HTTP client.
 pub use maestro_providers as providers;
 #[cfg(feature = "memory")]

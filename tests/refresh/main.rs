@@ -8,4 +8,5 @@ mod rotation;
 mod server;
 mod sign_out;
 mod store;
+mod worker;
 mod world;

@@ -18,6 +18,7 @@ use crate::{
     editor::{can_ask, confirm},
     exit::{Exit, Result},
     interrupt::{Interrupts, stopped},
+    jobs,
     output::printable,
 };
 
@@ -136,6 +137,7 @@ pub(crate) async fn logout(app: &App, args: Logout) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     let signed_out = app.maestro_with_key().await?.sign_out(row.id).await?;
+    jobs::take_back(app, &row).await?;
     let (outcome, text) = match &signed_out {
         SignedOut::AtServer => ("at_server", "at the server and here".to_owned()),
         SignedOut::HereOnly => (

@@ -10,6 +10,7 @@ mod chat;
 mod context;
 mod decode;
 mod durability;
+mod e2e;
 mod faults;
 #[cfg(unix)]
 mod forms;

@@ -60,10 +60,11 @@ impl World {
 
     /// Signs in by paste.
     pub(crate) fn signed_in(&self) {
-        self.sign_in_with(&[]);
+        self.signed_in_with(&[]);
     }
 
-    pub(crate) fn sign_in_with(&self, more: &[&str]) {
+    /// The same with more options.
+    pub(crate) fn signed_in_with(&self, more: &[&str]) {
         let mut running = self.login(&[&["--flow", "paste"], more].concat());
         let url = running.until("authorize")["url"].as_str().unwrap().to_owned();
         let back = self.sandbox.authorization().approve(&url).unwrap();
@@ -206,7 +207,7 @@ fn tokens_are_refreshed_once_and_the_sign_in_is_ended_at_the_server() {
     let lives = |seconds| {
         world.sandbox.authorization().configure(Flavour::Standard, |it| it.access_token_seconds = seconds);
     };
-    lives(60);
+    lives(0);
     world.signed_in();
     lives(3600);
     for outcome in ["refreshed", "fresh"] {
@@ -280,4 +281,21 @@ fn no_token_is_in_any_output_log_or_file() {
     seen.push_str(&format!("{:?}", world.run(&["auth", "logout", "work", "--yes"])));
     assert!(seen.contains("TRACE"), "the log is on");
     assert!(secrets.iter().all(|secret| !seen.contains(secret.as_str())), "a token was shown");
+}
+
+#[test]
+fn a_sign_in_is_tried_from_end_to_end_and_not_spent() {
+    let world = World::new();
+    world.signed_in_with(&["--base-url", &world.sandbox.openai_url()]);
+    let saved = world.secrets();
+    let ran = world.run(&["e2e", "--auth", "work", "--model", "sandbox-small"]);
+    let end = ran.last();
+    assert_eq!((ran.code, &end["passed"], &end["skipped"]), (0, &5.into(), &4.into()), "{ran:?}");
+    let mode = ran.lines().into_iter().find(|line| line["step"] == "mode").unwrap();
+    assert_eq!(mode["detail"], "tokens of a sign-in, plan not told");
+    let counters = world.sandbox.authorization().counters();
+    assert_eq!((counters.refreshes, counters.families_revoked, counters.refused), (0, 0, 0));
+    assert_eq!(world.secrets(), saved);
+    let seen = format!("{}{}", ran.stdout, ran.stderr);
+    assert!(!saved.is_empty() && saved.iter().all(|secret| !seen.contains(secret)), "a token is told");
 }

@@ -24,7 +24,7 @@ fn ended(flavour: Flavour, end: End) -> World {
     let world = World::of(flavour);
     let authorization = world.sandbox.authorization();
     authorization.configure(flavour, |settings| {
-        settings.access_token_seconds = 60;
+        settings.access_token_seconds = 0;
         settings.refresh_token_seconds = Some(3600);
     });
     world.signed_in();
@@ -94,7 +94,7 @@ fn a_refusal_is_told_by_its_code_and_no_program_asks_again() {
 fn a_new_sign_in_ends_a_refusal() {
     let world = ended(Flavour::Openai, End::Revoked);
     assert_eq!(world.run(&["auth", "refresh", "work"]).code, 5);
-    world.sign_in_with(&["--replace"]);
+    world.signed_in_with(&["--replace"]);
     let ran = world.run(&["auth", "refresh", "work", "--now"]);
     assert_eq!((ran.code, &ran.last()["outcome"]), (0, &"refreshed".into()), "{ran:?}");
 }

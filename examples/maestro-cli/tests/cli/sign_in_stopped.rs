@@ -123,7 +123,7 @@ fn a_turn_that_is_stopped_before_its_answer_keeps_the_new_tokens() {
     let lives = |seconds| {
         world.sandbox.authorization().configure(Flavour::Standard, |it| it.access_token_seconds = seconds);
     };
-    lives(60);
+    lives(0);
     world.signed_in();
     lives(3600);
     delay(&world, "refresh_token");

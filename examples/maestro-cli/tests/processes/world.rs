@@ -36,7 +36,7 @@ pub(crate) enum Place {
     Server(Postgres),
 }
 
-/// A sign-in whose access token is near its end, in a store, and the server that gave it.
+/// A sign-in whose access token has ended, in a store, and the server that gave it.
 pub(crate) struct World {
     pub(crate) home: Home,
     pub(crate) sandbox: Sandbox,
@@ -67,7 +67,7 @@ impl World {
     fn sign_in(&self, grace_seconds: u64) {
         let authorization = self.sandbox.authorization();
         authorization.configure(Flavour::Standard, |settings| {
-            settings.access_token_seconds = 1;
+            settings.access_token_seconds = 0;
             settings.rotation = Rotation::Rotate { grace_seconds };
         });
         let issuer = authorization.endpoints(Flavour::Standard).issuer;
