@@ -81,7 +81,7 @@ pub use self::{
     chat_stream::ChatStream,
     key_rotation::{Rotation, RotationProgress},
     recovery::RetryPolicy,
-    refresh::{RefreshPolicy, RefreshWhen, Refreshed},
+    refresh::{RefreshPolicy, RefreshWhen, Refreshed, Settled},
     sign_in::{LoopbackListener, NewSignIn, SignedIn, SignedOut},
     target::Target,
     turn::{Flush, Turn, TurnBuilder, TurnOutcome},

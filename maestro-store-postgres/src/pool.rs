@@ -29,6 +29,7 @@ use futures_util::future::BoxFuture;
 use maestro_core::{Error, ErrorKind, Result};
 use sqlx::{
     AssertSqlSafe, Connection as _, PgConnection, PgPool, Postgres, SqlSafeStr as _, Transaction,
+    error::DatabaseError,
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -50,6 +51,10 @@ const RESTED: Duration = Duration::from_secs(1);
 
 /// How long is looked for the reason when no connection could be made in time.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// The first pause before a server that has no connection left is asked again; it doubles up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 /// Does a job that reads, given as `|db| …`, which comes to an [`Outcome`].
 macro_rules! reading {
@@ -251,12 +256,25 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// A connection outside of the pool.
+    /// A connection outside of the pool. As in the pool, a server that has none left, or is just starting, is asked again
+    /// until the time is over.
     pub(crate) async fn connect(&self, operation: &'static str) -> Result<PgConnection> {
-        let connected = tokio::time::timeout(self.acquire_timeout, PgConnection::connect_with(&self.options));
-        match connected.await {
-            Ok(connected) => connected.map_err(|error| error::from_postgres(operation, &error)),
-            Err(_) => Err(unanswered(operation)),
+        let end = tokio::time::Instant::now() + self.acquire_timeout;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let connected = tokio::time::timeout_at(end, PgConnection::connect_with(&self.options));
+            let error = match connected.await {
+                Ok(Ok(connection)) => return Ok(connection),
+                Ok(Err(error)) => error,
+                Err(_) => return Err(unanswered(operation)),
+            };
+            let is_passing =
+                error.as_database_error().is_some_and(DatabaseError::is_transient_in_connect_phase);
+            if !is_passing || tokio::time::Instant::now() + pause >= end {
+                return Err(error::from_postgres(operation, &error));
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 

@@ -1,7 +1,7 @@
 //! The one request, from the mark before it to what is written after it.
 
 use maestro_core::{
-    Error, ErrorKind, Id, Result,
+    Error, ErrorKind, Id, Result, Secret,
     auth::{
         AuthChange, Credentials, OAuthTokens, RefreshAsked, RefreshRefused, RefusalReason,
         SavedAuthentication,
@@ -22,6 +22,22 @@ pub(crate) struct Answer {
     pub(super) mark: RefreshAsked,
     pub(super) revision: Revision,
     pub(super) credentials: Credentials,
+    /// The tokens that bought it; absent when it brings none.
+    pub(super) bought_with: Option<Spent>,
+}
+
+/// Tokens that have been traded for others.
+#[derive(Debug)]
+pub(crate) struct Spent {
+    access_token: Secret,
+    refresh_token: Option<Secret>,
+}
+
+impl Spent {
+    /// Whether these are still the tokens of a sign-in.
+    pub(super) fn are_in(&self, tokens: &OAuthTokens) -> bool {
+        self.access_token == tokens.access_token && self.refresh_token == tokens.refresh_token
+    }
 }
 
 impl Maestro {
@@ -48,7 +64,8 @@ impl Maestro {
         }
     }
 
-    /// Sends the refresh token, whose mark stands, and writes down what comes of it.
+    /// Sends the refresh token, whose mark stands, and writes down what comes of it. Absent when the answer was given up early,
+    /// so that it can be asked for once more.
     pub(super) async fn exchange(
         &self,
         row: SavedAuthentication,
@@ -57,37 +74,47 @@ impl Maestro {
         flow: &dyn OAuthFlow,
         (mark, revision): (RefreshAsked, Revision),
         unsaved: &mut Unsaved,
-    ) -> Result<(Refreshed, SavedAuthentication)> {
-        let answered = tokio::time::timeout(
-            self.inner.refresh.answer_within,
-            flow.refresh(self.http(), &tokens, self.now()),
-        );
-        let answered = answered.await.unwrap_or_else(|_| Err(unanswered(&row)));
-        let answer = |tokens: OAuthTokens| Answer {
+    ) -> Result<Option<(Refreshed, SavedAuthentication)>> {
+        // Others count from the mark, which a busy store may have been slow to write.
+        let waits = self.inner.refresh.waits(mark, flow.client().profile.rotation);
+        let within = waits.answer.saturating_sub(self.now().since(mark.at));
+        let answered = if within.is_zero() {
+            Err(mark_was_slow(&row))
+        } else {
+            let asked = flow.refresh(self.http(), &tokens, self.now());
+            match tokio::time::timeout(within, asked).await {
+                Ok(answered) => answered,
+                Err(_) if waits.answer < self.inner.refresh.answer_within => return Ok(None),
+                Err(_) => Err(unanswered(&row)),
+            }
+        };
+        let answer = |tokens: OAuthTokens, bought_with| Answer {
             id: row.id,
             mark,
             revision,
             credentials: Credentials::OAuth { tokens: Box::new(tokens), base_url },
+            bought_with,
         };
         let error = match answered {
             Ok(new) => {
-                let OAuthTokens { client, policy, api_key, .. } = tokens;
+                let OAuthTokens { access_token, refresh_token, client, policy, api_key, .. } = tokens;
+                let spent = Spent { access_token, refresh_token };
                 let new = OAuthTokens { client, policy, api_key, refused: None, asked: None, ..new };
-                let kept = self.keep(answer(new), unsaved).await?;
+                let kept = self.keep(answer(new, Some(spent)), unsaved).await?;
                 tracing::info!(authentication = %kept.reference(), "tokens refreshed");
-                return Ok((Refreshed::Refreshed, kept));
+                return Ok(Some((Refreshed::Refreshed, kept)));
             }
             Err(error) => error,
         };
         if let Some(reason) = flow.refusal(&error) {
             let refused = Some(RefreshRefused { reason, at: self.now() });
-            self.keep(answer(OAuthTokens { refused, asked: None, ..tokens }), unsaved).await?;
+            self.keep(answer(OAuthTokens { refused, asked: None, ..tokens }, None), unsaved).await?;
             tracing::warn!(authentication = %row.reference(), ?reason, "the refresh token was refused for good");
             return Err(super::sign_in_again(&row, reason).caused_by(error));
         }
         if was_not_taken(&error) {
             // As before this request: an earlier one may still be without its answer.
-            let kept = self.keep(answer(tokens), unsaved).await;
+            let kept = self.keep(answer(tokens, None), unsaved).await;
             if let Err(problem) = kept {
                 tracing::warn!(%problem, "the mark of a refresh that was not done could not be taken back");
             }
@@ -125,6 +152,14 @@ fn was_not_taken(error: &Error) -> bool {
         Some(status) => (400..500).contains(&status),
         None => error.is_unsent(),
     }
+}
+
+fn mark_was_slow(row: &SavedAuthentication) -> Error {
+    Error::new(ErrorKind::Unavailable, OPERATION)
+        .on(row.reference())
+        .because("the store took too long to write down that the refresh token is about to be sent")
+        .advise("try again later; nothing was sent")
+        .never_sent()
 }
 
 fn unanswered(row: &SavedAuthentication) -> Error {

@@ -15,7 +15,9 @@
 //! What has begun is finished on a task of its own, so a caller that is dropped loses no answer.
 
 mod exchange;
+mod halt;
 mod keep;
+mod timing;
 
 use std::{
     collections::BTreeMap,
@@ -29,44 +31,14 @@ use maestro_core::{
     provider::{OAuthProfile, Rotation},
     time::Timestamp,
 };
-use tokio::{sync::Mutex, time::sleep};
+use tokio::{
+    sync::{Mutex, OwnedRwLockWriteGuard, RwLock},
+    time::sleep,
+};
 use url::Url;
 
+pub use self::timing::RefreshPolicy;
 use crate::{Maestro, Target};
-
-/// How refreshes are timed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RefreshPolicy {
-    /// How long a server may take to answer; 15 seconds when nothing is said. All programs on a store must agree on it:
-    /// whoever finds a mark older than this, and five seconds more, takes its answer for lost.
-    pub answer_within: Duration,
-    /// How often those who wait for another's refresh look at the store; each 50 milliseconds when nothing is said, and
-    /// less often the longer it takes.
-    pub look_every: Duration,
-    /// For how long an answer is tried to be written down when the store cannot be reached; 30 seconds when nothing is
-    /// said. After that the program keeps it and writes it at the next occasion.
-    pub keep_trying: Duration,
-}
-
-impl Default for RefreshPolicy {
-    fn default() -> Self {
-        Self {
-            answer_within: Duration::from_secs(15),
-            look_every: Duration::from_millis(50),
-            keep_trying: Duration::from_secs(30),
-        }
-    }
-}
-
-impl RefreshPolicy {
-    /// How old a mark may be while its answer may still come.
-    fn in_flight(&self) -> Duration {
-        self.answer_within.saturating_add(SLACK)
-    }
-}
-
-/// For clocks of several machines that differ, and for the time that writing takes.
-const SLACK: Duration = Duration::from_secs(5);
 
 /// When tokens are to be refreshed.
 #[derive(Debug, Clone)]
@@ -109,6 +81,15 @@ impl Refreshed {
 pub(crate) struct Refreshing {
     /// One at a time for each row.
     rows: std::sync::Mutex<BTreeMap<Id<SavedAuthentication>, Arc<Mutex<Unsaved>>>>,
+    /// Read by each from its mark to what is written over it.
+    under_way: Arc<RwLock<()>>,
+}
+
+/// That no refresh of this program is half-way: see [`Maestro::settle`].
+#[derive(Debug)]
+#[must_use = "refreshes go on once it is dropped"]
+pub struct Settled {
+    _none_under_way: OwnedRwLockWriteGuard<()>,
 }
 
 /// New tokens that could not be written down yet.
@@ -121,6 +102,11 @@ impl Refreshing {
         // Rows that nobody refreshes at the moment, and of which nothing is left to write, need no lock.
         rows.retain(|_, row| Arc::strong_count(row) > 1 || row.try_lock().is_ok_and(|row| row.is_some()));
         Arc::clone(rows.entry(id).or_default())
+    }
+
+    /// The locks of all rows that are in use, or of which something is left to write.
+    fn all(&self) -> Vec<Arc<Mutex<Unsaved>>> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 }
 
@@ -144,6 +130,26 @@ impl Maestro {
         task.await.map_err(|error| {
             Error::new(ErrorKind::Internal, OPERATION).because("the refresh ended half-way").caused_by(error)
         })?
+    }
+
+    /// Waits until no refresh of this program is half-way, which is sent and not yet written down; tries once more to write
+    /// what could not be written; and keeps others from beginning until what it returns is dropped. A program that ends in
+    /// order calls it last, since an answer that it does not wait for is lost, and may cost the sign-in.
+    ///
+    /// That takes as long as an answer may take, and writing it down: see [`RefreshPolicy`].
+    pub async fn settle(&self) -> Settled {
+        let refreshing = &self.inner.refreshing;
+        let settled = Settled { _none_under_way: Arc::clone(&refreshing.under_way).write_owned().await };
+        for row in refreshing.all() {
+            // Who has the lock now has nothing to write: it waits for another program, or for its turn.
+            let Ok(mut unsaved) = row.try_lock() else { continue };
+            if let Some(answer) = unsaved.take()
+                && let Err(error) = self.keep(answer, &mut unsaved).await
+            {
+                tracing::warn!(%error, "new tokens are lost with this program");
+            }
+        }
+        settled
     }
 
     /// A target whose tokens are good for some time: those of a saved authentication are refreshed when they are near
@@ -198,6 +204,7 @@ impl Maestro {
         unsaved: &mut Unsaved,
     ) -> Result<(Refreshed, SavedAuthentication)> {
         if let Some(answer) = unsaved.take() {
+            let _under_way = self.inner.refreshing.under_way.read().await;
             self.keep(answer, unsaved).await?;
         }
         let mut look = self.inner.refresh.look_every;
@@ -231,18 +238,22 @@ impl Maestro {
                     return Err(answer_lost(&row));
                 }
             }
+            let _under_way = self.inner.refreshing.under_way.read().await;
             let Some(mark) = self.mark(&row, &tokens, base_url.clone()).await? else { continue };
-            return self.exchange(row, tokens, base_url, flow.get(), mark, unsaved).await;
+            let done = self.exchange(row, tokens, base_url, flow.get(), mark, unsaved).await?;
+            if let Some(done) = done {
+                return Ok(done);
+            }
         }
     }
 
     /// Whether a refresh token may be sent now.
-    fn standing(&self, asked: Option<RefreshAsked>, rotation: Rotation) -> Standing {
+    pub(crate) fn standing(&self, asked: Option<RefreshAsked>, rotation: Rotation) -> Standing {
         let Some(asked) = asked else { return Standing::Free };
         let now = self.now();
+        let in_flight = self.inner.refresh.waits(asked, rotation).in_flight;
         // This program asks for one row once at a time, so an answer to its own question does not come any more.
-        let is_over =
-            asked.by == self.inner.holder || now >= asked.at.saturating_add(self.inner.refresh.in_flight());
+        let is_over = asked.by == self.inner.holder || now >= asked.at.saturating_add(in_flight);
         match rotation {
             _ if !is_over => Standing::InFlight,
             Rotation::SingleUse { grace } if now >= asked.first_at.saturating_add(grace) => Standing::Lost,
@@ -265,7 +276,7 @@ const OPERATION: &str = "refresh tokens";
 /// The longest pause between two looks at another's refresh.
 const LONGEST_LOOK: Duration = Duration::from_millis(500);
 
-enum Standing {
+pub(crate) enum Standing {
     /// Nobody has sent it, or its answer is lost and it may be sent once more.
     Free,
     /// Another program has sent it and may still have an answer.

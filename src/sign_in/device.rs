@@ -1,6 +1,6 @@
 //! Waiting for a user who signs in on another device (RFC 8628).
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use maestro_core::{
     ErrorKind, Result,
@@ -19,15 +19,38 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 impl Maestro {
     /// Asks until the user is done on the other device, as often as the server allows. A question that is not answered is
-    /// asked again, after twice the time; the code's end ends it. Dropping the future stops it.
+    /// asked again, after twice the time; the code's end ends it. Dropping the future stops it, and loses what the server
+    /// is just answering: see [`device_tokens_until`](Self::device_tokens_until).
     ///
     /// Errors are those of [`OAuthFlow::device_poll`].
     pub async fn device_tokens(&self, flow: &dyn OAuthFlow, pending: &PendingDevice) -> Result<OAuthTokens> {
+        loop {
+            if let Some(tokens) = self.device_tokens_until(flow, pending, std::future::pending()).await? {
+                return Ok(tokens);
+            }
+        }
+    }
+
+    /// The same until `stop` is ready; absent then. It is looked at between the questions only: one that was asked is
+    /// waited for, since its answer may be the tokens.
+    ///
+    /// Errors are those of [`OAuthFlow::device_poll`].
+    pub async fn device_tokens_until(
+        &self,
+        flow: &dyn OAuthFlow,
+        pending: &PendingDevice,
+        stop: impl Future<Output = ()>,
+    ) -> Result<Option<OAuthTokens>> {
+        let mut stop = pin!(stop);
         let mut interval = pending.interval;
         loop {
-            sleep(interval).await;
+            tokio::select! {
+                biased;
+                () = &mut stop => return Ok(None),
+                () = sleep(interval) => {}
+            }
             match flow.device_poll(self.http(), pending, self.now()).await {
-                Ok(DevicePoll::Done(tokens)) => return Ok(*tokens),
+                Ok(DevicePoll::Done(tokens)) => return Ok(Some(*tokens)),
                 Ok(DevicePoll::SlowDown) => interval = interval.saturating_add(SLOWER),
                 Ok(_) => {}
                 Err(error) if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::RateLimited) => {

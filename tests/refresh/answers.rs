@@ -85,6 +85,32 @@ async fn who_finds_the_mark_of_a_dead_program_waits_until_its_answer_cannot_come
 }
 
 #[tokio::test]
+async fn who_gives_up_early_for_the_sake_of_the_grace_asks_again() {
+    let world = World::new().await.with_grace(Duration::from_secs(4));
+    world.server.next(Fault::Held);
+    let program = world.program();
+    assert_eq!(world.refresh(&program).await.unwrap(), Refreshed::Refreshed);
+    assert_eq!((world.server.exchanges(), world.server.asked()), (1, 2));
+}
+
+#[tokio::test]
+async fn with_a_short_grace_others_notice_within_it() {
+    let world = World::new().await.with_grace(Duration::from_secs(10));
+    world.server.next(Fault::Held);
+    let (dead, living, id) = (world.program(), world.program(), world.id);
+    let asking = tokio::spawn(async move { dead.refresh_tokens(id, RefreshWhen::Due).await });
+    world.server.held.notified().await;
+    asking.abort();
+    world.clock.advance(Duration::from_millis(4_999));
+    let waiting = tokio::spawn(async move { living.refresh_tokens(id, RefreshWhen::Due).await });
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert_eq!((waiting.is_finished(), world.server.asked()), (false, 1));
+    world.clock.advance(Duration::from_millis(1));
+    assert_eq!(waiting.await.unwrap().unwrap().0, Refreshed::Refreshed);
+    assert_eq!((world.server.exchanges(), world.server.asked()), (1, 2));
+}
+
+#[tokio::test]
 async fn a_caller_that_goes_away_loses_no_answer() {
     let world = World::new().await;
     world.server.next(Fault::Held);

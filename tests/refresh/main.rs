@@ -4,6 +4,9 @@
 
 mod answers;
 mod once;
+mod rotation;
 mod server;
+mod sign_out;
+mod store;
 mod worker;
 mod world;

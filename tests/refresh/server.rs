@@ -49,6 +49,8 @@ struct State {
     exchanges: u32,
     asked: u32,
     reuses: u32,
+    revoked: Vec<String>,
+    holds_revocations: bool,
 }
 
 impl Server {
@@ -73,6 +75,28 @@ impl Server {
     /// How often an old token came.
     pub(crate) fn reuses(&self) -> u32 {
         self.state.lock().unwrap().reuses
+    }
+
+    /// The refresh tokens that were ended.
+    pub(crate) fn revoked(&self) -> Vec<String> {
+        self.state.lock().unwrap().revoked.clone()
+    }
+
+    /// Ends of tokens are answered when they are let to, from now on.
+    pub(crate) fn hold_revocations(&self) {
+        self.state.lock().unwrap().holds_revocations = true;
+    }
+
+    async fn revoke(&self, token: &str) {
+        let is_held = {
+            let mut state = self.state.lock().unwrap();
+            state.revoked.push(token.to_owned());
+            state.holds_revocations
+        };
+        if is_held {
+            self.held.notify_one();
+            self.release.acquire().await.unwrap().forget();
+        }
     }
 
     /// Takes a refresh token. The one before the current one is taken too: that is the grace.
@@ -135,6 +159,11 @@ impl Counting {
         let profile = OAuthProfile {
             rotation,
             refresh_margin: std::time::Duration::from_secs(60),
+            revocation: Some(Revocation {
+                revocation_endpoint: url("revoke"),
+                body: BodyForm::Form,
+                fields: RevocationFields::Standard,
+            }),
             ..OAuthProfile::new("counting", url("authorize"), url("token"), policy)
         };
         let client = OAuthClient { profile, client_id: "tests".into(), client_secret: None };
@@ -211,7 +240,8 @@ impl OAuthFlow for Counting {
         }
     }
 
-    async fn revoke(&self, _http: &dyn HttpClient, _tokens: &OAuthTokens) -> Result<()> {
+    async fn revoke(&self, _http: &dyn HttpClient, tokens: &OAuthTokens) -> Result<()> {
+        self.server.revoke(tokens.refresh_token.as_ref().unwrap().reveal()).await;
         Ok(())
     }
 

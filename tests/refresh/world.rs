@@ -68,15 +68,25 @@ impl World {
         Self { store, server: Server::new(), clock, key, rotation, id }
     }
 
+    /// The same, at a server with another grace.
+    pub(crate) fn with_grace(mut self, grace: Duration) -> Self {
+        self.rotation = Rotation::SingleUse { grace };
+        self
+    }
+
     /// A program that uses the store.
     pub(crate) fn program(&self) -> Maestro {
         self.program_on(Arc::clone(&self.store))
     }
 
     pub(crate) fn program_on(&self, store: Arc<dyn Store>) -> Maestro {
+        self.program_with(store, self.vault())
+    }
+
+    pub(crate) fn program_with(&self, store: Arc<dyn Store>, vault: Vault) -> Maestro {
         Maestro::builder()
             .shared_store(store)
-            .vault(self.vault())
+            .vault(vault)
             .registry(Registry::new().with(Counting::new(&self.server, self.rotation)))
             .shared_clock(Arc::clone(&self.clock) as _)
             .refresh(RefreshPolicy {
@@ -89,7 +99,11 @@ impl World {
     }
 
     pub(crate) fn vault(&self) -> Vault {
-        Vault::new(self.key.parse().unwrap())
+        Vault::new(self.vault_key())
+    }
+
+    pub(crate) fn vault_key(&self) -> VaultKey {
+        self.key.parse().unwrap()
     }
 
     /// What is stored now.

@@ -1,9 +1,9 @@
 //! What every command works with: the output, and the store and Maestro, each opened when it is first needed.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use maestro::{
-    Error, ErrorKind, Maestro, Store,
+    Error, ErrorKind, Maestro, Settled, Store,
     archive::Archive,
     core::{
         auth::{Vault, VaultKey},
@@ -20,6 +20,9 @@ use crate::{
     output::Output,
     store::{StoreUrl, default_store},
 };
+
+/// How long a program may stay silent after it was stopped.
+const A_WHILE: Duration = Duration::from_millis(500);
 
 /// What every command works with.
 pub(crate) struct App {
@@ -92,6 +95,19 @@ impl App {
                 self.maestro_of(vault).await
             })
             .await
+    }
+
+    /// Waits for tokens that are just being refreshed, and says so when it takes a while; none are from then on, until what
+    /// comes back is dropped.
+    pub(crate) async fn settle(&self) -> Option<Settled> {
+        let mut settling = std::pin::pin!(self.with_key.get()?.settle());
+        tokio::select! {
+            biased;
+            settled = &mut settling => return Some(settled),
+            () = tokio::time::sleep(A_WHILE) => {}
+        }
+        self.output.notice("New tokens are on their way; they are written down first.");
+        Some(settling.await)
     }
 
     /// Where the keys of the vault are.

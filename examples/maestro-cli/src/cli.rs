@@ -101,11 +101,14 @@ pub(crate) fn run() -> Exit {
             return conclude(output, Err(error.into()));
         }
     };
-    let result = runtime.block_on(async {
+    let (result, settled) = runtime.block_on(async {
         let app = App::new(output, store, key_file);
-        dispatch(&app, cli.command).await
+        let result = dispatch(&app, cli.command).await;
+        // A command that was stopped may have left new tokens on their way.
+        (result, app.settle().await)
     });
     runtime.shutdown_timeout(LAST_WORK);
+    drop(settled);
     conclude(output, result)
 }
 

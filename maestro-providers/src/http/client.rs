@@ -16,7 +16,9 @@ use maestro_core::{
 use reqwest::{Client, redirect::Policy};
 use url::{Host, Url};
 
-use super::{HttpSettings, Proxies, failure, failure::Timer, redacted_body::Secrets, timed_body::TimedBody};
+use super::{
+    HttpSettings, Proxies, SentInBody, failure, failure::Timer, redacted_body::Secrets, timed_body::TimedBody,
+};
 
 /// Core's [`HttpClient`] over reqwest: rustls, no redirects, pooled connections, timers that fit streams.
 ///
@@ -64,6 +66,7 @@ impl fmt::Debug for ReqwestClient {
 impl HttpClient for ReqwestClient {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<BodyStream>> {
         let settings = &self.shared.settings;
+        let in_body = request.extensions().get::<SentInBody>().cloned();
         let request = reqwest::Request::try_from(request).map_err(|error| {
             Error::invalid("send a request", [FieldError::new("url", "is not an address")])
                 .caused_by(error.without_url())
@@ -87,6 +90,9 @@ impl HttpClient for ReqwestClient {
             |error| tracing::debug!(%method, host = %peer, path, elapsed_ms, kind = %error.kind(), "no answer"),
         )?;
         secrets.leave_headers(response.headers_mut());
+        if let Some(in_body) = in_body {
+            in_body.leave_headers(response.headers_mut());
+        }
         let status = response.status().as_u16();
         let request_id = request_id(response.headers()).unwrap_or_default();
         tracing::debug!(%method, host = %peer, path, status, request_id, elapsed_ms, "answered");

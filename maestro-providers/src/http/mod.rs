@@ -18,4 +18,5 @@ mod timed_body;
 pub use client::ReqwestClient;
 pub(crate) use client::{is_loopback, request_id};
 pub use read::read_body;
+pub(crate) use redacted_body::SentInBody;
 pub use settings::{ClientFactory, HttpSettings, Proxies};

@@ -2,6 +2,7 @@
 
 use std::{
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -10,6 +11,7 @@ use futures_core::Stream;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use maestro_core::Result;
 use memchr::memmem::Finder;
+use zeroize::Zeroizing;
 
 /// What stands in the place of a key.
 const REDACTED: &str = "[redacted]";
@@ -30,6 +32,27 @@ const SHORT_KEY: usize = 4;
 /// sent can.
 pub(super) struct Secrets(Vec<Vec<u8>>);
 
+/// What the body of a request says in secret, as an extension of it: no header of the answer may repeat it. What may be
+/// in the body of the answer only who asked can tell, since a new token may be the old one.
+#[derive(Clone)]
+pub(crate) struct SentInBody(pub(crate) Arc<[Zeroizing<String>]>);
+
+impl SentInBody {
+    /// Replaces the values of headers that hold a secret.
+    pub(super) fn leave_headers(&self, headers: &mut HeaderMap) {
+        self.0.iter().filter(|text| text.len() >= SHORT_KEY).for_each(|text| leave(text.as_bytes(), headers));
+    }
+}
+
+/// Replaces the values of headers that hold a key.
+fn leave(key: &[u8], headers: &mut HeaderMap) {
+    for value in headers.values_mut() {
+        if memchr::memmem::find(value.as_bytes(), key).is_some() {
+            *value = HeaderValue::from_static(REDACTED);
+        }
+    }
+}
+
 impl Secrets {
     pub(super) fn sent_in(headers: &HeaderMap) -> Self {
         let keys = headers
@@ -45,13 +68,7 @@ impl Secrets {
 
     /// Replaces the values of headers that hold a key.
     pub(super) fn leave_headers(&self, headers: &mut HeaderMap) {
-        for key in &self.0 {
-            for value in headers.values_mut() {
-                if memchr::memmem::find(value.as_bytes(), key).is_some() {
-                    *value = HeaderValue::from_static(REDACTED);
-                }
-            }
-        }
+        self.0.iter().for_each(|key| leave(key, headers));
     }
 
     /// The body of an answer of this status without the keys.
@@ -211,8 +228,12 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert("x-request-id", HeaderValue::try_from(format!("for {KEY}")).unwrap());
         headers.insert("server", HeaderValue::from_static("nginx"));
+        let mut in_body = headers.clone();
         secrets(&[KEY]).leave_headers(&mut headers);
-        assert_eq!(headers["x-request-id"], "[redacted]");
-        assert_eq!(headers["server"], "nginx");
+        SentInBody([Zeroizing::new(KEY.to_owned())].into()).leave_headers(&mut in_body);
+        for headers in [headers, in_body] {
+            assert_eq!(headers["x-request-id"], "[redacted]");
+            assert_eq!(headers["server"], "nginx");
+        }
     }
 }

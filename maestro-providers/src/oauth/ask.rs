@@ -14,7 +14,10 @@ use serde_json::{Map, Value};
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::{catalog::query_value, http::read_body};
+use crate::{
+    catalog::query_value,
+    http::{SentInBody, read_body},
+};
 
 /// The longest answer that is read; tokens with many claims have some kilobytes.
 const MAX_ANSWER: usize = 1 << 20;
@@ -122,7 +125,9 @@ impl<'a> Ask<'a> {
                 .caused_by(error)
         })?;
         *request.headers_mut() = self.headers;
-        let hidden = self.secrets.into_iter().map(|text| Zeroizing::new(text.to_owned())).collect();
+        let hidden: Vec<_> = self.secrets.into_iter().map(|text| Zeroizing::new(text.to_owned())).collect();
+        let forms = hidden.iter().flat_map(|text| [text.clone(), Zeroizing::new(query_value(text))]);
+        request.extensions_mut().insert(SentInBody(forms.collect()));
         read(http, request, &self.client.profile.name, self.operation, hidden).await
     }
 

@@ -185,6 +185,28 @@ async fn the_time_may_come_from_a_clock_of_the_test() {
 }
 
 #[tokio::test]
+async fn a_word_of_the_test_is_in_everything_secret() {
+    for flavour in [Flavour::Standard, Flavour::Openai, Flavour::Anthropic, Flavour::Google] {
+        let program = Program::start(flavour).await;
+        program.authorization().configure(flavour, |settings| settings.word = Some("canary".to_owned()));
+        let code = program.approve().code().unwrap();
+        let mut secrets = vec![code.clone()];
+        let mut answers = vec![program.exchange(&program.code_form(&code, &[])).await.json()];
+        if let Some(device) = program.endpoints().device {
+            answers.push(program.post(&device, &program.form(json!({}), &[])).await.json());
+        }
+        for answer in &answers {
+            for name in ["access_token", "refresh_token", "id_token", "device_code", "device_auth_id"] {
+                secrets.extend(answer[name].as_str().map(str::to_owned));
+            }
+        }
+        let many = if flavour == Flavour::Anthropic { 3 } else { 5 };
+        assert_eq!(secrets.len(), many, "{flavour:?}");
+        assert!(secrets.iter().all(|secret| secret.contains("canary")), "{flavour:?}: {secrets:?}");
+    }
+}
+
+#[tokio::test]
 async fn counters_and_settings_are_there_over_http() {
     let program = Program::start(Flavour::Openai).await;
     let send = async |method: &str, path: &str, body: serde_json::Value| {

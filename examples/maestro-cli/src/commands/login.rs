@@ -141,22 +141,33 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit> {
     let policy = accept(app, &profile.policy, args.accept_policy, maestro.now()).await?;
 
     let mut interrupts = Interrupts::listen()?;
-    let tokens = tokio::select! {
-        tokens = Box::pin(tokens(app, maestro, &oauth, way)) => tokens?,
-        () = interrupts.next() => return Err(stopped(OPERATION).into()),
+    let brought = bring(app, maestro, &oauth, way, &mut interrupts).await?;
+    // The server counts the code as used from here on, so tokens that it gave must not be left lying about.
+    let finished = async {
+        let tokens = match brought {
+            Brought::Tokens(tokens) => *tokens,
+            Brought::Code(pending, pasted) => {
+                oauth.exchange(maestro.http(), &pending, &pasted, maestro.now()).await?
+            }
+        };
+        let new = NewSignIn {
+            mode: match args.mode {
+                None => ModeChoice::ByPlan,
+                Some(Mode::Chatgpt) => ModeChoice::Always(SignInMode::Tokens),
+                Some(Mode::ApiKey) => ModeChoice::Always(SignInMode::Key),
+            },
+            policy: Some(policy),
+            base_url,
+            save: if args.replace { Save::Replace } else { Save::Create },
+            ..NewSignIn::new(tokens.clone())
+        };
+        match maestro.save_sign_in(&reference, &oauth, new).await {
+            Ok(saved) => Ok(saved),
+            Err(error) => Err(taken_back(app, maestro, &oauth, &tokens, error).await),
+        }
     };
-    let new = NewSignIn {
-        mode: match args.mode {
-            None => ModeChoice::ByPlan,
-            Some(Mode::Chatgpt) => ModeChoice::Always(SignInMode::Tokens),
-            Some(Mode::ApiKey) => ModeChoice::Always(SignInMode::Key),
-        },
-        policy: Some(policy),
-        base_url,
-        save: if args.replace { Save::Replace } else { Save::Create },
-        ..NewSignIn::new(tokens)
-    };
-    let saved = maestro.save_sign_in(&reference, &oauth, new).await?;
+    let (saved, is_stopped) = to_the_end(app, finished, &mut interrupts).await;
+    let saved = saved?;
     for warning in &saved.warnings {
         app.output.warn(&printable(warning));
     }
@@ -164,7 +175,56 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit> {
         app,
         &saved.row,
         &format!("Signed in as {reference}. Use it with `maestro chat --auth {}`.", saved.row.name),
-    )
+    )?;
+    if is_stopped {
+        return Err(stopped(OPERATION)
+            .because("the sign-in had come already when it was stopped, and is saved")
+            .advise(format!("`maestro auth logout {}` ends it", saved.row.name))
+            .into());
+    }
+    Ok(Exit::Done)
+}
+
+/// Ends a sign-in at the server that could not be saved, and tells how far.
+async fn taken_back(
+    app: &App,
+    maestro: &Maestro,
+    oauth: &OAuth,
+    tokens: &OAuthTokens,
+    error: Error,
+) -> Error {
+    app.output.warn(&match oauth.revoke(maestro.http(), tokens).await {
+        _ if oauth.client().profile.revocation.is_none() => {
+            "The sign-in was not saved. The server has no way to end it, so its tokens work until their own end.".to_owned()
+        }
+        Ok(()) => "The sign-in was not saved, and the server has ended it.".to_owned(),
+        Err(error) => printable(&format!("The sign-in was not saved, and the server did not end it: {error}")),
+    });
+    error
+}
+
+/// Waits for something that the user can stop.
+async fn unless_stopped<T>(interrupts: &mut Interrupts, work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::select! {
+        done = work => done,
+        () = interrupts.next() => Err(stopped(OPERATION).into()),
+    }
+}
+
+/// Does something that is not stopped half-way, and tells whether the user wanted it to be.
+async fn to_the_end<T>(app: &App, work: impl Future<Output = T>, interrupts: &mut Interrupts) -> (T, bool) {
+    let mut work = std::pin::pin!(work);
+    let mut is_stopped = false;
+    loop {
+        tokio::select! {
+            biased;
+            () = interrupts.next(), if !is_stopped => {
+                is_stopped = true;
+                app.output.notice("The sign-in has come already; it is being saved.");
+            }
+            done = &mut work => return (done, is_stopped),
+        }
+    }
 }
 
 /// The client to sign in with: of a file, or of the operator at a server that is built in.
@@ -230,16 +290,31 @@ async fn accept(app: &App, policy: &UsePolicy, is_accepted: bool, now: Timestamp
     Err(stopped(OPERATION).because("the terms were not accepted").into())
 }
 
-/// Signs in.
-async fn tokens(app: &App, maestro: &Maestro, oauth: &OAuth, way: Way) -> Result<OAuthTokens> {
+/// What the user has brought.
+enum Brought {
+    /// A code, which is to be traded.
+    Code(Box<PendingAuthorization>, CodePaste),
+    /// The tokens themselves.
+    Tokens(Box<OAuthTokens>),
+}
+
+/// Has the user sign in.
+async fn bring(
+    app: &App,
+    maestro: &Maestro,
+    oauth: &OAuth,
+    way: Way,
+    interrupts: &mut Interrupts,
+) -> Result<Brought> {
     let profile = &oauth.client().profile;
     let (pending, pasted) = match way {
-        Way::Device => return by_device(app, maestro, oauth).await,
+        Way::Device => return by_device(app, maestro, oauth, interrupts).await,
         Way::Loopback => {
             let listener = LoopbackListener::bind(loopback_of(profile)?).await?;
             let pending = oauth.authorize(listener.redirect_uri())?;
             tell(app, &pending, "Open this address in a browser on this machine, and sign in:")?;
-            let pasted = listener.wait(&pending).await?;
+            let wait = async { Ok(listener.wait(&pending).await?) };
+            let pasted = unless_stopped(interrupts, wait).await?;
             (pending, pasted)
         }
         Way::Paste => {
@@ -249,14 +324,21 @@ async fn tokens(app: &App, maestro: &Maestro, oauth: &OAuth, way: Way) -> Result
                 &pending,
                 "Open this address, sign in, and paste the code, or the address that the browser ends at:",
             )?;
-            (pending, read_code().await?)
+            let pasted = unless_stopped(interrupts, read_code()).await?;
+            (pending, pasted)
         }
     };
-    Ok(oauth.exchange(maestro.http(), &pending, &pasted, maestro.now()).await?)
+    Ok(Brought::Code(Box::new(pending), pasted))
 }
 
-async fn by_device(app: &App, maestro: &Maestro, oauth: &OAuth) -> Result<OAuthTokens> {
-    let pending = oauth.device_begin(maestro.http(), maestro.now()).await?;
+async fn by_device(
+    app: &App,
+    maestro: &Maestro,
+    oauth: &OAuth,
+    interrupts: &mut Interrupts,
+) -> Result<Brought> {
+    let begin = async { Ok(oauth.device_begin(maestro.http(), maestro.now()).await?) };
+    let pending = unless_stopped(interrupts, begin).await?;
     if app.output.is_json() {
         app.output.json(&DeviceLine {
             user_code: &pending.user_code,
@@ -270,7 +352,10 @@ async fn by_device(app: &App, maestro: &Maestro, oauth: &OAuth) -> Result<OAuthT
             pending.verification_uri, pending.user_code, pending.expires_at
         )))?;
     }
-    Ok(maestro.device_tokens(oauth, &pending).await?)
+    match maestro.device_tokens_until(oauth, &pending, interrupts.next()).await? {
+        Some(tokens) => Ok(Brought::Tokens(Box::new(tokens))),
+        None => Err(stopped(OPERATION).into()),
+    }
 }
 
 /// Tells where to sign in.

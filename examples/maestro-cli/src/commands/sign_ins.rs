@@ -17,6 +17,7 @@ use crate::{
     app::{App, blocking},
     editor::{can_ask, confirm},
     exit::{Exit, Result},
+    interrupt::{Interrupts, stopped},
     jobs,
     output::printable,
 };
@@ -102,7 +103,13 @@ struct StatusLine<'a> {
 pub(crate) async fn refresh(app: &App, args: Refresh) -> Result<Exit> {
     let row = find(app, &args.named).await?;
     let when = if args.now { RefreshWhen::Now } else { RefreshWhen::Due };
-    let (outcome, row) = app.maestro_with_key().await?.refresh_tokens(row.id, when).await?;
+    let maestro = app.maestro_with_key().await?;
+    let mut interrupts = Interrupts::listen()?;
+    // What is on its way when it is stopped is finished before the program ends.
+    let (outcome, row) = tokio::select! {
+        refreshed = maestro.refresh_tokens(row.id, when) => refreshed?,
+        () = interrupts.next() => return Err(stopped("refresh tokens").into()),
+    };
     if app.output.is_json() {
         app.output.json(&RefreshedLine {
             provider: &row.provider,

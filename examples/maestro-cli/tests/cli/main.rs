@@ -2,12 +2,18 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test ends at the first surprise")]
 
 mod auth;
+#[cfg(unix)]
+mod between;
+#[cfg(unix)]
+mod canary;
 mod chat;
 mod context;
 mod decode;
 mod durability;
 mod e2e;
 mod faults;
+#[cfg(unix)]
+mod forms;
 mod home;
 mod keys;
 mod postgres;
@@ -18,5 +24,9 @@ mod secrets;
 mod sessions;
 #[cfg(unix)]
 mod sign_in;
+#[cfg(unix)]
+mod sign_in_refused;
+#[cfg(unix)]
+mod sign_in_stopped;
 mod stores;
 mod usage;

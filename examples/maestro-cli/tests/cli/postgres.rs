@@ -25,14 +25,14 @@ const STALLS: &str =
     r#"{"reply": {"deltas": ["one ", "two ", "three ", "four"]}, "stream": {"stall_after_events": 5}}"#;
 
 /// A home whose store is a database of its own, which goes with it.
-struct There {
-    home: Home,
+pub(crate) struct There {
+    pub(crate) home: Home,
     name: String,
-    url: String,
+    pub(crate) url: String,
 }
 
 impl There {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let server = Postgres::for_tests().unwrap();
         let name = server.fresh_schema();
         ask(server.url(), &format!("create database {name}"));
@@ -40,6 +40,25 @@ impl There {
         let (server, _) = before.rsplit_once('/').unwrap();
         let url = format!("{server}/{name}?{query}&password={PASSWORD}");
         Self { home: Home::new(), name, url }
+    }
+
+    /// Every row of every table as text, bytes in hexadecimal.
+    pub(crate) fn dump(&self) -> String {
+        runtime().block_on(async {
+            let mut connection = PgConnection::connect(&self.url).await.unwrap();
+            let tables = "select format('%I.%I', schemaname, tablename) from pg_tables \
+                where schemaname not in ('pg_catalog', 'information_schema')";
+            let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(&mut connection).await.unwrap();
+            let mut dump = String::new();
+            for table in tables {
+                let rows = AssertSqlSafe(format!("select t::text from {table} t"));
+                for row in sqlx::query_scalar::<_, String>(rows).fetch_all(&mut connection).await.unwrap() {
+                    dump.push_str(&format!("{table} {row}\n"));
+                }
+            }
+            connection.close().await.unwrap();
+            dump
+        })
     }
 
     fn command(&self, args: &[&str]) -> Command {

@@ -16,20 +16,24 @@ use url::Url;
 use crate::home::{Home, Ran, Running, run_with};
 
 /// A home, a server where somebody can sign in, and a file that names it.
-struct World {
-    home: Home,
-    sandbox: Sandbox,
+pub(crate) struct World {
+    pub(crate) home: Home,
+    pub(crate) sandbox: Sandbox,
     runtime: tokio::runtime::Runtime,
     profile: String,
     store: String,
 }
 
 impl World {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
+        Self::of(Flavour::Standard)
+    }
+
+    pub(crate) fn of(flavour: Flavour) -> Self {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let sandbox = runtime.block_on(Sandbox::start()).unwrap();
         let home = Home::new();
-        let issuer = sandbox.authorization().endpoints(Flavour::Standard).issuer;
+        let issuer = sandbox.authorization().endpoints(flavour).issuer;
         let text = format!(
             "name = \"work\"\nissuer = \"{issuer}\"\nclient_id = \"sandbox-client\"\nscopes = [\"openid\", \"offline_access\"]\n"
         );
@@ -38,16 +42,16 @@ impl World {
         Self { home, sandbox, runtime, profile, store }
     }
 
-    fn args<'a>(&'a self, args: &[&'a str]) -> Vec<&'a str> {
+    pub(crate) fn args<'a>(&'a self, args: &[&'a str]) -> Vec<&'a str> {
         [&["-vvv", "--json", "--store", &self.store], args].concat()
     }
 
-    fn run(&self, args: &[&str]) -> Ran {
+    pub(crate) fn run(&self, args: &[&str]) -> Ran {
         let mut command = self.home.command(&self.args(args));
         run_with(command.env("MAESTRO_LOG", "trace"), "")
     }
 
-    fn login<'a>(&'a self, more: &[&'a str]) -> Running {
+    pub(crate) fn login<'a>(&'a self, more: &[&'a str]) -> Running {
         let login = ["auth", "login", "openai_compatible", "--name", "work", "--profile", &self.profile];
         let args = self.args(&[&login[..], &["--accept-policy"], more].concat());
         let mut command = self.home.command(&args);
@@ -55,12 +59,12 @@ impl World {
     }
 
     /// Signs in by paste.
-    fn signed_in(&self) {
+    pub(crate) fn signed_in(&self) {
         self.signed_in_with(&[]);
     }
 
     /// The same with more options.
-    fn signed_in_with(&self, more: &[&str]) {
+    pub(crate) fn signed_in_with(&self, more: &[&str]) {
         let mut running = self.login(&[&["--flow", "paste"], more].concat());
         let url = running.until("authorize")["url"].as_str().unwrap().to_owned();
         let back = self.sandbox.authorization().approve(&url).unwrap();
@@ -70,7 +74,7 @@ impl World {
     }
 
     /// Every secret that is saved.
-    fn secrets(&self) -> Vec<String> {
+    pub(crate) fn secrets(&self) -> Vec<String> {
         let key = std::fs::read_to_string(self.home.path().join("vault-key")).unwrap();
         let vault = Vault::new(key.trim().parse().unwrap());
         let rows = self.runtime.block_on(async {
@@ -89,7 +93,7 @@ impl World {
 }
 
 /// Goes to an address, as a browser does.
-fn visit(url: &str) -> String {
+pub(crate) fn visit(url: &str) -> String {
     let url: Url = url.parse().unwrap();
     let mut stream = TcpStream::connect(("127.0.0.1", url.port().unwrap())).unwrap();
     write!(stream, "GET {}?{} HTTP/1.1\r\n\r\n", url.path(), url.query().unwrap()).unwrap();
@@ -203,7 +207,7 @@ fn tokens_are_refreshed_once_and_the_sign_in_is_ended_at_the_server() {
     let lives = |seconds| {
         world.sandbox.authorization().configure(Flavour::Standard, |it| it.access_token_seconds = seconds);
     };
-    lives(60);
+    lives(0);
     world.signed_in();
     lives(3600);
     for outcome in ["refreshed", "fresh"] {

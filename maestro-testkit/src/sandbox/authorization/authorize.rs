@@ -68,14 +68,15 @@ pub(super) fn visit(
             };
             let expires = state.now().saturating_add(Duration::from_secs(settings.code_seconds));
             let family = state.ledger.begin(family);
-            Ok(state.ledger.issue(Code {
+            let code = Code {
                 family,
                 redirect_uri: redirect_uri.to_owned(),
                 challenge: challenge.to_owned(),
                 state: form.get("state").map(str::to_owned),
                 expires,
                 spent: false,
-            }))
+            };
+            Ok(state.ledger.issue(&settings.secret(), code))
         }
     };
     let mut pairs = url.query_pairs_mut();

@@ -12,7 +12,7 @@ use super::State;
 use super::authorize::Decision;
 use super::failure::Failure;
 use super::flavour::Flavour;
-use super::ledger::{Code, Family, random};
+use super::ledger::{Code, Family};
 use super::settings::Consent;
 use super::token::{Exchange, client, open, unsupported};
 
@@ -73,7 +73,7 @@ pub(super) fn start(state: &mut State, exchange: &Exchange<'_>) -> Result<Value,
         flavour,
         client,
         family,
-        secret: format!("sandbox-device-{}", random()),
+        secret: format!("sandbox-device-{}", settings.secret()),
         user_code: user_code(),
         expires: state.now().saturating_add(Duration::from_secs(settings.device_seconds)),
         interval: settings.device_interval_seconds,
@@ -153,17 +153,20 @@ pub(super) fn openai(state: &mut State, exchange: &Exchange<'_>) -> Result<Value
         Some(Found::Expired) => Err(Failure::new(400, "deviceauth_expired", "The code has expired")),
         Some(Found::Denied) => Err(Failure::new(400, "access_denied", "The user said no")),
         Some(Found::Approved(family)) => {
-            let verifier = format!("{}{}", random(), random());
+            let settings = state.settings(Flavour::Openai);
+            let (secret, verifier) =
+                (settings.secret(), format!("{}{}", settings.secret(), settings.secret()));
             let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()));
-            let lifetime = Duration::from_secs(state.settings(Flavour::Openai).code_seconds);
-            let code = state.ledger.issue(Code {
+            let lifetime = Duration::from_secs(settings.code_seconds);
+            let code = Code {
                 family,
                 redirect_uri: state.endpoints(Flavour::Openai).device_redirect.unwrap_or_default(),
                 challenge: challenge.clone(),
                 state: None,
                 expires: state.now().saturating_add(lifetime),
                 spent: false,
-            });
+            };
+            let code = state.ledger.issue(&secret, code);
             Ok(json!({
                 "authorization_code": code, "code_challenge": challenge, "code_verifier": verifier,
             }))

@@ -3,8 +3,6 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use maestro_core::time::Timestamp;
 use sha2::{Digest as _, Sha256};
 
@@ -162,9 +160,9 @@ impl Ledger {
         self.families.iter().enumerate().map(one).collect()
     }
 
-    /// Gives out a code.
-    pub(super) fn issue(&mut self, code: Code) -> String {
-        let text = format!("sandbox-code-{}", random());
+    /// Gives out a code that ends with `secret`.
+    pub(super) fn issue(&mut self, secret: &str, code: Code) -> String {
+        let text = format!("sandbox-code-{secret}");
         self.count(Some(code.family), |counters| counters.codes_issued += 1);
         self.codes.insert(hash(&text), code);
         text
@@ -287,7 +285,7 @@ impl Ledger {
         let lifetime = terms.lifetime.unwrap_or_else(|| whole(settings.access_token_seconds));
         let issued = terms.now.micros().div_euclid(1_000_000);
         let issuer = family.flavour.issuer(terms.origin);
-        let serial = random();
+        let serial = settings.secret();
         let claims = Claims {
             flavour: family.flavour,
             issuer: &issuer,
@@ -299,11 +297,12 @@ impl Ledger {
             issued,
             expires: issued.saturating_add(lifetime),
             serial: &serial,
+            word: settings.word.as_deref(),
         };
         let access = match family.flavour {
             Flavour::Standard | Flavour::Openai => jwt::access_token(&claims),
-            Flavour::Anthropic => format!("sk-ant-oat01-{}", random()),
-            Flavour::Google => format!("ya29.{}", random()),
+            Flavour::Anthropic => format!("sk-ant-oat01-{}", settings.secret()),
+            Flavour::Google => format!("ya29.{}", settings.secret()),
         };
         let id = match family.flavour {
             Flavour::Anthropic => None,
@@ -314,7 +313,7 @@ impl Ledger {
             Flavour::Anthropic => "sk-ant-ort01-",
             Flavour::Google => "1//0",
         };
-        let refresh = refresh.then(|| format!("{prefix}{}", random()));
+        let refresh = refresh.then(|| format!("{prefix}{}", settings.secret()));
 
         // The end in the token is in whole seconds, so the ledger's is too.
         let end = Timestamp::from_micros(issued.saturating_add(lifetime).saturating_mul(1_000_000));
@@ -333,11 +332,6 @@ impl Ledger {
     fn keep(&mut self, token: &str, family: usize, kind: Kind, expires: Option<Timestamp>) {
         self.tokens.insert(hash(token), Token { family, kind, expires, revoked: false });
     }
-}
-
-/// A word nobody can guess, so that nothing given out by another sandbox is taken for this one's.
-pub(super) fn random() -> String {
-    URL_SAFE_NO_PAD.encode(rand::random::<[u8; 24]>())
 }
 
 /// Seconds as the signed number that tokens have.

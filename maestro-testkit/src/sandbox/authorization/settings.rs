@@ -1,5 +1,7 @@
 //! What a test sets: who signs in, what is granted, how long it lasts, what happens to refresh tokens.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use super::flavour::Flavour;
@@ -39,6 +41,9 @@ pub struct AuthorizationSettings {
     pub exchange: KeyExchange,
     /// Who signs in.
     pub user: SandboxUser,
+    /// A word that is part of every secret that is given out: codes, those of devices, tokens and keys. Whoever finds it
+    /// where no secret belongs has found a leak. Letters, digits, `-` and `_`, so that it stands in a token as it is.
+    pub word: Option<String>,
 }
 
 /// A client that may ask.
@@ -170,6 +175,16 @@ impl AuthorizationSettings {
             device_interval_seconds: 5,
             exchange: KeyExchange::Mint,
             user: SandboxUser::default(),
+            word: None,
+        }
+    }
+
+    /// A secret nobody can guess, so that nothing given out by another sandbox is taken for this one's.
+    pub(super) fn secret(&self) -> String {
+        let random = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 24]>());
+        match &self.word {
+            Some(word) => format!("{word}{random}"),
+            None => random,
         }
     }
 
