@@ -11,4 +11,6 @@ mod killed;
 mod once;
 #[cfg(unix)]
 mod outage;
+#[cfg(unix)]
+mod workers;
 mod world;

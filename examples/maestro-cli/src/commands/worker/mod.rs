@@ -27,7 +27,7 @@ pub(crate) struct Args {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    run: run::Args,
+    run: run::Run,
 }
 
 #[derive(Debug, clap::Subcommand)]

@@ -18,7 +18,7 @@ use crate::{
 
 /// How a worker works.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct Run {
     /// Do everything that is due, and end
     #[arg(long)]
     once: bool,
@@ -46,7 +46,7 @@ enum Line {
 }
 
 /// Runs the command.
-pub(crate) async fn run(app: &App, args: Args) -> Result<Exit> {
+pub(crate) async fn run(app: &App, args: Run) -> Result<Exit> {
     let store = app.store_url()?;
     let maestro = app.maestro_with_key().await?;
     let queue = store.queue().await?;
