@@ -78,6 +78,7 @@ async fn what_a_reply_leaves_out_stays_as_it_was() {
     let expected = OAuthTokens {
         access_token: secret("n"),
         expires_at: after.expires_at,
+        obtained_at: Some(now()),
         refused: None,
         asked: None,
         ..before
