@@ -202,7 +202,7 @@ fn the_jobs_of_a_sign_in_that_is_ended_are_taken_back_at_once() {
 #[test]
 fn a_refusal_is_told_by_the_status_and_not_tried_again() {
     let world = World::new(Place::File, 0);
-    world.sandbox.authorization().revoke_all(Flavour::Standard);
+    world.sandbox.authorization().end_sessions(Flavour::Standard);
     for _ in 0..2 {
         let ran = Ran::of(world.command(&["worker", "--once"]).output().unwrap());
         assert_eq!(ran.code, 0, "{ran:?}");
