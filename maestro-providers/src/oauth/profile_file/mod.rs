@@ -1,5 +1,6 @@
 //! Sign-ins that a TOML file describes: a server of one's own, or a client of one's own at a known server.
 
+mod exchange;
 mod keys;
 
 use std::time::Duration;
@@ -8,8 +9,8 @@ use maestro_core::{
     Error, Result, Secret,
     http::HttpClient,
     provider::{
-        BodyForm, ClientAuthentication, DeviceFlow, FlowAccess, OAuthClient, OAuthProfile, RedirectStyle,
-        Revocation, RevocationFields, Rotation, SendState, UsePolicy,
+        BodyForm, ClientAuthentication, DeviceFlow, FlowAccess, KeyExchange, OAuthClient, OAuthProfile,
+        RedirectStyle, Revocation, RevocationFields, Rotation, SendState, UsePolicy,
     },
 };
 use url::Url;
@@ -83,6 +84,7 @@ struct Changes {
     default_lifetime: Option<Duration>,
     account_claim: Option<String>,
     plan_claim: Option<String>,
+    key_exchange: Option<KeyExchange>,
     policy: Option<UsePolicy>,
 }
 
@@ -244,6 +246,7 @@ impl Changes {
             default_lifetime: keys.seconds("default_lifetime_seconds"),
             account_claim: keys.pointer("account_claim"),
             plan_claim: keys.pointer("plan_claim"),
+            key_exchange: keys.within("token_exchange", exchange::read),
             policy: keys.policy("policy"),
         }
     }
@@ -292,6 +295,9 @@ impl Changes {
         }
         if self.default_lifetime.is_some() {
             profile.default_lifetime = self.default_lifetime;
+        }
+        if self.key_exchange.is_some() {
+            profile.key_exchange.clone_from(&self.key_exchange);
         }
         set(&mut profile.policy, self.policy.as_ref());
     }
