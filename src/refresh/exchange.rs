@@ -3,7 +3,7 @@
 use maestro_core::{
     Error, ErrorKind, Id, Result,
     auth::{
-        AuthChange, Credentials, OAuthTokens, RefreshAsked, RefreshRefused, RefusalReason,
+        AuthChange, Credentials, KeyAsked, OAuthTokens, RefreshAsked, RefreshRefused, RefusalReason,
         SavedAuthentication,
     },
     provider::OAuthFlow,
@@ -19,9 +19,28 @@ use crate::Maestro;
 pub(crate) struct Answer {
     pub(super) id: Id<SavedAuthentication>,
     /// The mark that it answers, and the revision at which it was written.
-    pub(super) mark: RefreshAsked,
+    pub(super) mark: Mark,
     pub(super) revision: Revision,
     pub(super) credentials: Credentials,
+}
+
+/// That something is being asked, as it stands in the credentials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// New tokens.
+    Refresh(RefreshAsked),
+    /// A key.
+    Purchase(KeyAsked),
+}
+
+impl Mark {
+    /// Whether it still stands.
+    pub(super) fn is_on(self, tokens: &OAuthTokens) -> bool {
+        match self {
+            Self::Refresh(mark) => tokens.asked == Some(mark),
+            Self::Purchase(mark) => tokens.buying == Some(mark),
+        }
+    }
 }
 
 impl Maestro {
@@ -65,17 +84,29 @@ impl Maestro {
         let answered = answered.await.unwrap_or_else(|_| Err(unanswered(&row)));
         let answer = |tokens: OAuthTokens| Answer {
             id: row.id,
-            mark,
+            mark: Mark::Refresh(mark),
             revision,
-            credentials: Credentials::OAuth { tokens: Box::new(tokens), base_url },
+            credentials: Credentials::OAuth { tokens: Box::new(tokens), base_url: base_url.clone() },
         };
         let error = match answered {
             Ok(new) => {
-                let OAuthTokens { client, policy, api_key, .. } = tokens;
-                let new = OAuthTokens { client, policy, api_key, refused: None, asked: None, ..new };
-                let kept = self.keep(answer(new), unsaved).await?;
+                let OAuthTokens { client, policy, api_key, api_key_expires_at, .. } = tokens;
+                let new = OAuthTokens {
+                    client,
+                    policy,
+                    api_key,
+                    api_key_expires_at,
+                    refused: None,
+                    asked: None,
+                    buying: api_key_expires_at.map(|_| self.key_asked()),
+                    ..new
+                };
+                let kept = self.keep(answer(new.clone()), unsaved).await?;
                 tracing::info!(authentication = %kept.reference(), "tokens refreshed");
-                return Ok((Refreshed::Refreshed, kept));
+                return match new.buying {
+                    Some(mark) => self.buy(kept, new, base_url, flow, mark, unsaved).await,
+                    None => Ok((Refreshed::Refreshed, kept)),
+                };
             }
             Err(error) => error,
         };

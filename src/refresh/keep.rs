@@ -70,7 +70,7 @@ impl Maestro {
 
     fn still_has(&self, row: &SavedAuthentication, answer: &Answer) -> Result<bool> {
         Ok(match self.vault().open(row.id, &row.credentials)? {
-            Credentials::OAuth { tokens, .. } => tokens.asked == Some(answer.mark),
+            Credentials::OAuth { tokens, .. } => answer.mark.is_on(&tokens),
             _ => false,
         })
     }

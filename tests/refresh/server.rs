@@ -7,8 +7,8 @@ use std::{
 
 use async_trait::async_trait;
 use maestro::core::{
-    Error, ErrorKind, Result, Secret,
-    auth::{OAuthTokens, RefusalReason},
+    Error, ErrorKind, Result,
+    auth::{BoughtKey, OAuthTokens, RefusalReason},
     http::HttpClient,
     provider::*,
     time::Timestamp,
@@ -49,6 +49,10 @@ struct State {
     exchanges: u32,
     asked: u32,
     reuses: u32,
+    /// What becomes of the next keys.
+    key_faults: VecDeque<Fault>,
+    /// For which access tokens a key was asked.
+    sold_for: Vec<String>,
 }
 
 impl Server {
@@ -73,6 +77,33 @@ impl Server {
     /// How often an old token came.
     pub(crate) fn reuses(&self) -> u32 {
         self.state.lock().unwrap().reuses
+    }
+
+    pub(crate) fn next_key(&self, fault: Fault) {
+        self.state.lock().unwrap().key_faults.push_back(fault);
+    }
+
+    /// For which access tokens a key was asked.
+    pub(crate) fn sold_for(&self) -> Vec<String> {
+        self.state.lock().unwrap().sold_for.clone()
+    }
+
+    async fn sell(&self, tokens: &OAuthTokens) -> Result<()> {
+        let fault = {
+            let mut state = self.state.lock().unwrap();
+            state.sold_for.push(tokens.access_token.reveal().to_owned());
+            state.key_faults.pop_front()
+        };
+        match fault {
+            None => Ok(()),
+            Some(Fault::Held) => {
+                self.held.notify_one();
+                self.release.acquire().await.unwrap().forget();
+                Ok(())
+            }
+            Some(Fault::Revoked) => Err(Error::new(ErrorKind::Forbidden, "buy a key").with_status(400)),
+            Some(_) => Err(Error::new(ErrorKind::Unavailable, "buy a key").with_status(503)),
+        }
     }
 
     /// Takes a refresh token. The one before the current one is taken too: that is the grace.
@@ -215,7 +246,13 @@ impl OAuthFlow for Counting {
         Ok(())
     }
 
-    async fn extract_api_credentials(&self, _http: &dyn HttpClient, _tokens: &OAuthTokens) -> Result<Secret> {
-        unimplemented!("nobody buys a key here")
+    async fn extract_api_credentials(
+        &self,
+        _http: &dyn HttpClient,
+        tokens: &OAuthTokens,
+        now: Timestamp,
+    ) -> Result<BoughtKey> {
+        self.server.sell(tokens).await?;
+        Ok(crate::world::key(tokens.access_token.reveal(), now))
     }
 }
