@@ -88,6 +88,7 @@ enum Way {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Mode {
     /// With the tokens themselves
+    #[value(alias = "tokens")]
     Chatgpt,
     /// With a key that the tokens buy
     ApiKey,
@@ -137,6 +138,9 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit> {
     let maestro = app.maestro_with_key().await?;
     let oauth = oauth_of(&args, maestro).await?;
     let profile = &oauth.client().profile;
+    if args.mode == Some(Mode::ApiKey) && profile.key_exchange.is_none() {
+        return Err(no_keys(profile).into());
+    }
     let way = args.flow.unwrap_or_else(|| preferred(profile));
     let policy = accept(app, &profile.policy, args.accept_policy, maestro.now()).await?;
 
@@ -307,6 +311,13 @@ async fn read_code() -> Result<CodePaste> {
         read.await?.map_err(|_| invalid(OPERATION, "code", "cannot be read from standard input"))?
     };
     Ok(read_paste(&text)?)
+}
+
+fn no_keys(profile: &OAuthProfile) -> Error {
+    let problem =
+        format!("cannot be api-key: {} trades no tokens for keys, as far as its profile says", profile.name);
+    invalid(OPERATION, "mode", problem)
+        .advise("leave --mode out, or describe the exchange in the file of --profile, in [token_exchange]")
 }
 
 /// The way that the server prefers.
