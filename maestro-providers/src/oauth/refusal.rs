@@ -117,6 +117,10 @@ fn by_status(answer: &Answer<'_>, asked: Asked) -> Error {
                     // A success that brings nothing has been read before; what is left is of another kind.
                     answer.error(ErrorKind::Protocol)
                 }
+                // Some servers say of a dead refresh token only that the request is not good.
+                error if asked == Asked::Refresh && error.kind() == ErrorKind::Invalid => {
+                    error.advise("if it stays like this, sign in again")
+                }
                 error => error,
             },
         },
