@@ -90,10 +90,11 @@ impl Maestro {
         };
         let error = match answered {
             Ok(new) => {
-                let OAuthTokens { client, policy, api_key, api_key_expires_at, .. } = tokens;
+                let OAuthTokens { client, policy, quota_project, api_key, api_key_expires_at, .. } = tokens;
                 let new = OAuthTokens {
                     client,
                     policy,
+                    quota_project,
                     api_key,
                     api_key_expires_at,
                     refused: None,

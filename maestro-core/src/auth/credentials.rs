@@ -114,6 +114,8 @@ pub struct OAuthTokens {
     pub account_id: Option<String>,
     /// The provider's word for the plan; whatever word it is.
     pub plan: Option<CompactString>,
+    /// The Cloud project that requests are booked on, at providers that want one (`x-goog-user-project`).
+    pub quota_project: Option<String>,
     /// The key that the tokens have bought. It is sent in their place.
     pub api_key: Option<Secret>,
     /// When that key stops working; absent when it was not told, or there is none.
@@ -143,6 +145,7 @@ impl OAuthTokens {
             scopes: Vec::new(),
             account_id: None,
             plan: None,
+            quota_project: None,
             api_key: None,
             api_key_expires_at: None,
             client: None,
@@ -255,6 +258,8 @@ enum Plain {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         plan: Option<CompactString>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        quota_project: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         api_key: Option<Zeroizing<String>>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         api_key_expires_at: Option<Timestamp>,
@@ -303,6 +308,7 @@ impl From<&Credentials> for Plain {
                 scopes: tokens.scopes.clone(),
                 account_id: tokens.account_id.clone(),
                 plan: tokens.plan.clone(),
+                quota_project: tokens.quota_project.clone(),
                 api_key: tokens.api_key.as_ref().map(plain),
                 api_key_expires_at: tokens.api_key_expires_at,
                 client: tokens.client.as_deref().map(|client| {
@@ -338,6 +344,7 @@ impl TryFrom<Plain> for Credentials {
                 scopes,
                 account_id,
                 plan,
+                quota_project,
                 api_key,
                 api_key_expires_at,
                 client,
@@ -363,6 +370,7 @@ impl TryFrom<Plain> for Credentials {
                     scopes,
                     account_id,
                     plan,
+                    quota_project,
                     api_key: api_key.as_ref().map(secret).transpose()?,
                     api_key_expires_at,
                     client,

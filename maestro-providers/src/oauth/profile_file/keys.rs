@@ -116,6 +116,14 @@ impl Keys {
         })
     }
 
+    /// A Cloud project, which goes into a header.
+    pub(super) fn project(&mut self, key: &'static str) -> Option<String> {
+        self.read(key, "the id of a Cloud project, such as \"my-project-1\"", |value| {
+            let is_word = |text: &&str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+            value.as_str().filter(is_word).map(str::to_owned)
+        })
+    }
+
     /// A text without white space, or a list of them.
     pub(super) fn one_or_more(&mut self, key: &'static str) -> Option<Vec<String>> {
         self.read(key, "a text without white space, or a list of such texts", one_or_more)

@@ -50,6 +50,7 @@ pub struct ProfileFile {
     server: Server,
     client_id: String,
     client_secret: Option<Secret>,
+    quota_project: Option<String>,
     is_turned_on: bool,
     changes: Changes,
 }
@@ -106,6 +107,7 @@ impl ProfileFile {
         let provider = keys.text("provider");
         let client_id = keys.text("client_id");
         let client_secret = keys.secret("client_secret");
+        let quota_project = keys.project("quota_project");
         let is_turned_on = keys.flag("turn_on_restricted").unwrap_or(false);
         let changes = Changes::read(&mut keys);
         if client_id.is_none() && !keys.has_problem("client_id") {
@@ -123,7 +125,7 @@ impl ProfileFile {
             Server::Known(profile) => profile.name.clone(),
             Server::Issuer(issuer) => host(issuer),
         });
-        Ok(Self { name, provider, server, client_id, client_secret, is_turned_on, changes })
+        Ok(Self { name, provider, server, client_id, client_secret, quota_project, is_turned_on, changes })
     }
 
     /// What the sign-in is called: `name`, else `provider`, else the host of the server.
@@ -134,6 +136,12 @@ impl ProfileFile {
     /// Which provider the tokens are for, if the file says it.
     pub fn provider(&self) -> Option<&str> {
         self.provider.as_deref()
+    }
+
+    /// The Cloud project that requests with the tokens are booked on, if the file says it. It is to be kept with them
+    /// ([`OAuthTokens::quota_project`](maestro_core::auth::OAuthTokens::quota_project)).
+    pub fn quota_project(&self) -> Option<&str> {
+        self.quota_project.as_deref()
     }
 
     /// The client that the file describes. A server of which only the issuer is known is asked first; errors are those of
