@@ -17,5 +17,13 @@ mod secrets;
 mod sessions;
 #[cfg(unix)]
 mod sign_in;
+#[cfg(unix)]
+mod sign_in_again;
+#[cfg(unix)]
+mod sign_in_prompts;
+#[cfg(unix)]
+mod sign_in_refusals;
 mod stores;
+#[cfg(unix)]
+mod terminal;
 mod usage;

@@ -16,38 +16,43 @@ use url::Url;
 use crate::home::{Home, Ran, Running, run_with};
 
 /// A home, a server where somebody can sign in, and a file that names it.
-struct World {
-    home: Home,
-    sandbox: Sandbox,
+pub(crate) struct World {
+    pub(crate) home: Home,
+    pub(crate) sandbox: Sandbox,
     runtime: tokio::runtime::Runtime,
-    profile: String,
+    pub(crate) profile: String,
     store: String,
 }
 
 impl World {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
+        Self::with("")
+    }
+
+    /// With more in the profile file.
+    pub(crate) fn with(more: &str) -> Self {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let sandbox = runtime.block_on(Sandbox::start()).unwrap();
         let home = Home::new();
         let issuer = sandbox.authorization().endpoints(Flavour::Standard).issuer;
         let text = format!(
-            "name = \"work\"\nissuer = \"{issuer}\"\nclient_id = \"sandbox-client\"\nscopes = [\"openid\", \"offline_access\"]\n"
+            "name = \"work\"\nissuer = \"{issuer}\"\nclient_id = \"sandbox-client\"\nscopes = [\"openid\", \"offline_access\"]\n{more}"
         );
         let profile = home.file("work.toml", text).display().to_string();
         let store = format!("sqlite:{}", home.path().join("m.sqlite").display());
         Self { home, sandbox, runtime, profile, store }
     }
 
-    fn args<'a>(&'a self, args: &[&'a str]) -> Vec<&'a str> {
+    pub(crate) fn args<'a>(&'a self, args: &[&'a str]) -> Vec<&'a str> {
         [&["-vvv", "--json", "--store", &self.store], args].concat()
     }
 
-    fn run(&self, args: &[&str]) -> Ran {
+    pub(crate) fn run(&self, args: &[&str]) -> Ran {
         let mut command = self.home.command(&self.args(args));
         run_with(command.env("MAESTRO_LOG", "trace"), "")
     }
 
-    fn login<'a>(&'a self, more: &[&'a str]) -> Running {
+    pub(crate) fn login<'a>(&'a self, more: &[&'a str]) -> Running {
         let login = ["auth", "login", "openai_compatible", "--name", "work", "--profile", &self.profile];
         let args = self.args(&[&login[..], &["--accept-policy"], more].concat());
         let mut command = self.home.command(&args);
@@ -55,8 +60,12 @@ impl World {
     }
 
     /// Signs in by paste.
-    fn signed_in(&self) {
-        let mut running = self.login(&["--flow", "paste"]);
+    pub(crate) fn signed_in(&self) {
+        self.pastes(self.login(&["--flow", "paste"]));
+    }
+
+    /// Goes on with a sign-in that waits for a paste, to its end.
+    pub(crate) fn pastes(&self, mut running: Running) {
         let url = running.until("authorize")["url"].as_str().unwrap().to_owned();
         let back = self.sandbox.authorization().approve(&url).unwrap();
         writeln!(running.child.stdin.take().unwrap(), "{}", back.url()).unwrap();
@@ -75,7 +84,8 @@ impl World {
         let mut found = Vec::new();
         for row in rows {
             if let Credentials::OAuth { tokens, .. } = vault.open(row.id, &row.credentials).unwrap() {
-                let tokens = [Some(tokens.access_token), tokens.refresh_token, tokens.id_token];
+                let tokens =
+                    [Some(tokens.access_token), tokens.refresh_token, tokens.id_token, tokens.api_key];
                 found.extend(tokens.iter().flatten().map(|token: &Secret| token.reveal().to_owned()));
             }
         }
@@ -84,7 +94,7 @@ impl World {
 }
 
 /// Goes to an address, as a browser does.
-fn visit(url: &str) -> String {
+pub(crate) fn visit(url: &str) -> String {
     let url: Url = url.parse().unwrap();
     let mut stream = TcpStream::connect(("127.0.0.1", url.port().unwrap())).unwrap();
     write!(stream, "GET {}?{} HTTP/1.1\r\n\r\n", url.path(), url.query().unwrap()).unwrap();
