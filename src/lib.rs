@@ -37,6 +37,7 @@
 //! | call a provider by the name of a saved authentication | [`Universal`] |
 //! | read and write sessions, threads, entries, personas | [`Maestro::store`] and the context traits in [`core`] |
 //! | refresh tokens, exactly once over all programs | [`Maestro::refresh_tokens`] |
+//! | have them refreshed before they end, and stale answers ended | [`Maestro::worker`] |
 //! | sign in without an API key, and out again | [`LoopbackListener`], [`Maestro::save_sign_in`], [`Maestro::sign_out`] |
 //! | change the vault's key while others work | [`Maestro::rotate_key`] |
 //! | copy a store into another, compare two, keep a session as a file | [`archive`] |
@@ -54,10 +55,14 @@ mod sign_in;
 mod target;
 mod turn;
 mod universal;
+mod worker;
 
 /// The vocabulary and contracts: everything that stores and providers are made of.
 pub use maestro_core as core;
 pub use maestro_core::{Error, ErrorKind, FieldError, Id, Result, Retry, Secret, Store};
+/// The queues that a [`Worker`] works on.
+#[cfg(feature = "jobs")]
+pub use maestro_jobs as jobs;
 /// The providers that are built in, and the HTTP client.
 pub use maestro_providers as providers;
 #[cfg(feature = "memory")]
@@ -81,6 +86,7 @@ pub use self::{
     target::Target,
     turn::{Flush, Turn, TurnBuilder, TurnOutcome},
     universal::{ChatOptions, Universal},
+    worker::{Worker, WorkerEvent, WorkerPolicy},
 };
 
 /// What most programs name.

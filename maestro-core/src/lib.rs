@@ -9,6 +9,7 @@
 //! | [`conversations`] | sessions, threads, forks, entries, lineages |
 //! | [`supplied_context`] | the library of personas and system prompts |
 //! | [`provider`] | facets, registry, capabilities |
+//! | [`jobs`] | what is to be done later, and the contract of queues |
 //! | [`archive`] | whole records, for moving, comparing and checking stores |
 //! | [`tool`] | the intent of tool calls |
 //! | [`page`], [`revision`], [`time`] | pages, compare-and-set, time |
@@ -21,6 +22,7 @@ pub mod conversations;
 mod error;
 pub mod http;
 mod id;
+pub mod jobs;
 mod name;
 pub mod page;
 pub mod provider;

@@ -199,7 +199,7 @@ impl Maestro {
             (None, Ok(flow)) => flow.client().profile.refresh_margin,
             (None, Err(_)) => Duration::ZERO,
         };
-        !has_endless_key(tokens) && ends_within(tokens, margin, self.now())
+        !has_endless_key(tokens) && is_due(tokens, margin, self.now())
     }
 
     /// One row, by the one task of this program that may.
@@ -303,16 +303,16 @@ enum Standing {
 impl RefreshWhen {
     fn wants(&self, tokens: &OAuthTokens, profile: &OAuthProfile, now: Timestamp) -> bool {
         match self {
-            Self::Due => ends_within(tokens, profile.refresh_margin, now),
+            Self::Due => is_due(tokens, profile.refresh_margin, now),
             Self::Refused { token } => tokens.renewable() == token,
             Self::Now => true,
         }
     }
 }
 
-/// Whether tokens end within a margin. Of those that do not say when they end, only a refusal tells.
-fn ends_within(tokens: &OAuthTokens, margin: Duration, now: Timestamp) -> bool {
-    tokens.ends_at().is_some_and(|end| end <= now.saturating_add(margin))
+/// Whether tokens are near their end. Of those that do not say when they end, only a refusal tells.
+fn is_due(tokens: &OAuthTokens, margin: Duration, now: Timestamp) -> bool {
+    tokens.due_at(margin).is_some_and(|due| due <= now)
 }
 
 /// Whether what is sent is a key of which no end was told: it is not renewed.

@@ -56,7 +56,7 @@ async fn tokens_stay_when_no_key_can_be_bought() {
 async fn eight_programs_refresh_once_at_the_server_that_gave_the_tokens() {
     let world = World::new().await;
     // The registry's provider has no sign-in configured: the client that is kept with the tokens does it.
-    world.authorization().configure(Flavour::Openai, |settings| settings.access_token_seconds = 1);
+    world.authorization().configure(Flavour::Openai, |settings| settings.access_token_seconds = 0);
     let row = world.signed_in().await.row;
     assert!(world.maestro.registry().oauth(&row.provider).is_err());
     world.authorization().configure(Flavour::Openai, |settings| settings.access_token_seconds = 3600);

@@ -11,7 +11,7 @@ use maestro::{Error, ErrorKind};
 
 use crate::{
     app::App,
-    commands::{auth, chat, context, decode, models, sandbox, session, store, thread},
+    commands::{auth, chat, context, decode, models, sandbox, session, store, thread, worker},
     exit::{self, Exit, Failure, Result, invalid},
     logging,
     output::{ColorChoice, Format, Output},
@@ -71,6 +71,7 @@ enum Command {
     Context(context::Command),
     #[command(subcommand)]
     Store(store::Command),
+    Worker(worker::Args),
     Decode(decode::Args),
     Sandbox(sandbox::Args),
     /// Write a completion script for a shell to standard output
@@ -116,6 +117,7 @@ async fn dispatch(app: &App, command: Command) -> Result<Exit> {
         Command::Thread(command) => Box::pin(thread::run(app, command)).await,
         Command::Context(command) => Box::pin(context::run(app, command)).await,
         Command::Store(command) => Box::pin(store::run(app, command)).await,
+        Command::Worker(args) => Box::pin(worker::run(app, args)).await,
         Command::Decode(args) => decode::run(app, args),
         Command::Sandbox(args) => Box::pin(sandbox::run(app, args)).await,
         Command::Completions { shell } => {

@@ -11,6 +11,7 @@ mod editor;
 mod event_lines;
 mod exit;
 mod interrupt;
+mod jobs;
 mod key;
 mod logging;
 mod model;

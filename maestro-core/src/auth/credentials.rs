@@ -1,5 +1,7 @@
 //! Credentials, open in memory and nowhere else (requirement M-A5).
 
+use std::time::Duration;
+
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -108,6 +110,8 @@ pub struct OAuthTokens {
     pub id_token: Option<Secret>,
     /// When the access token stops working.
     pub expires_at: Option<Timestamp>,
+    /// When the access token came; absent when that is not known.
+    pub obtained_at: Option<Timestamp>,
     /// What was granted.
     pub scopes: Vec<String>,
     /// The provider's id of the account.
@@ -142,6 +146,7 @@ impl OAuthTokens {
             refresh_token: None,
             id_token: None,
             expires_at: None,
+            obtained_at: None,
             scopes: Vec::new(),
             account_id: None,
             plan: None,
@@ -167,6 +172,15 @@ impl OAuthTokens {
     /// When [`renewable`](Self::renewable) stops working, as far as that is known.
     pub fn ends_at(&self) -> Option<Timestamp> {
         self.api_key.as_ref().and(self.api_key_expires_at).or(self.expires_at)
+    }
+
+    /// From when on they are to be refreshed: `margin` before the [end](Self::ends_at), but never before three quarters of
+    /// their life are over, so that tokens which live shorter than the margin are not refreshed without end. Absent when it is
+    /// not known when they end.
+    pub fn due_at(&self, margin: Duration) -> Option<Timestamp> {
+        let end = self.ends_at()?;
+        let most = self.obtained_at.map_or(margin, |start| end.since(start) / 4);
+        Some(end.saturating_sub(margin.min(most)))
     }
 }
 
@@ -251,6 +265,8 @@ enum Plain {
         id_token: Option<Zeroizing<String>>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         expires_at: Option<Timestamp>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        obtained_at: Option<Timestamp>,
         #[serde(default)]
         scopes: Vec<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -305,6 +321,7 @@ impl From<&Credentials> for Plain {
                 refresh_token: tokens.refresh_token.as_ref().map(plain),
                 id_token: tokens.id_token.as_ref().map(plain),
                 expires_at: tokens.expires_at,
+                obtained_at: tokens.obtained_at,
                 scopes: tokens.scopes.clone(),
                 account_id: tokens.account_id.clone(),
                 plan: tokens.plan.clone(),
@@ -341,6 +358,7 @@ impl TryFrom<Plain> for Credentials {
                 refresh_token,
                 id_token,
                 expires_at,
+                obtained_at,
                 scopes,
                 account_id,
                 plan,
@@ -367,6 +385,7 @@ impl TryFrom<Plain> for Credentials {
                     refresh_token: refresh_token.as_ref().map(secret).transpose()?,
                     id_token: id_token.as_ref().map(secret).transpose()?,
                     expires_at,
+                    obtained_at,
                     scopes,
                     account_id,
                     plan,

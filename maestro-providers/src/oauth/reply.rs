@@ -59,6 +59,7 @@ pub(super) fn tokens(
     };
     if access.is_some() {
         tokens.expires_at = expiry(&object, profile, &tokens.access_token, now);
+        tokens.obtained_at = Some(now);
     }
     tokens.refresh_token = refresh.or(tokens.refresh_token);
     tokens.id_token = id.or(tokens.id_token);

@@ -19,6 +19,7 @@ use crate::{
     editor::{can_ask, confirm},
     exit::{Exit, Result, invalid},
     interrupt::stopped,
+    jobs,
 };
 
 /// Save keys and sign-ins under names, sealed: only this machine's vault key opens them
@@ -307,7 +308,7 @@ async fn remove(app: &App, named: &Named, yes: bool) -> Result<Exit> {
         }
         match app.store().await?.auth_delete(row.id).await {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
-            _ => {}
+            _ => jobs::take_back(app, row).await?,
         }
     }
     if app.output.is_json() {

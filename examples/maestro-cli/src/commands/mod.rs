@@ -13,3 +13,4 @@ pub(crate) mod session_file;
 pub(crate) mod sign_ins;
 pub(crate) mod store;
 pub(crate) mod thread;
+pub(crate) mod worker;

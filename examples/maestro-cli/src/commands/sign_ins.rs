@@ -17,6 +17,7 @@ use crate::{
     app::{App, blocking},
     editor::{can_ask, confirm},
     exit::{Exit, Result},
+    jobs,
     output::printable,
 };
 
@@ -131,6 +132,7 @@ pub(crate) async fn logout(app: &App, args: Logout) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     let signed_out = app.maestro_with_key().await?.sign_out(row.id).await?;
+    jobs::take_back(app, &row).await?;
     let (outcome, text) = match &signed_out {
         SignedOut::AtServer => ("at_server", "at the server and here".to_owned()),
         SignedOut::HereOnly => (

@@ -33,9 +33,9 @@ needs_certified_servers! {
 
     #[test]
     fn eight_programs_at_once_make_one_exchange() {
-        // Its first access token is near its end, the next one is not.
-        let world = World::new("short");
+        let world = World::new("public");
         world.signed_in(&[]);
+        world.ages();
         let programs: Vec<_> =
             (0..8).map(|_| world.command(&["auth", "refresh", "work"]).spawn().unwrap()).collect();
         let mut refreshed = 0;

@@ -25,8 +25,6 @@ const client = (client_id, more) => ({
 const configuration = {
   clients: [
     client('public', { token_endpoint_auth_method: 'none' }),
-    // Its first access tokens are near their end, and those of a refresh are not.
-    client('short', { token_endpoint_auth_method: 'none' }),
     // Its device codes end before anybody can type them in.
     client('hasty', { token_endpoint_auth_method: 'none' }),
     client('basic', { token_endpoint_auth_method: 'client_secret_basic', client_secret: 'b:a/s+i&c%20' }),
@@ -43,10 +41,7 @@ const configuration = {
     revocation: { enabled: true },
   },
   ttl: {
-    AccessToken: (ctx, token, client) => {
-      const isFirst = ctx.oidc.params.grant_type === 'authorization_code';
-      return client.clientId === 'short' && isFirst ? 60 : 3600;
-    },
+    AccessToken: 3600,
     AuthorizationCode: 60,
     DeviceCode: (ctx, token, client) => (client.clientId === 'hasty' ? 1 : 600),
     Grant: 3600,
