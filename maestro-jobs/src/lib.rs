@@ -17,11 +17,13 @@
 //! |---|---|
 //! | `memory.rs`, `sqlite.rs`, `postgres.rs` | the queues |
 //! | `timing.rs` | how often a queue is looked at |
+//! | `handle.rs` | having a job done, whatever becomes of the one who does it |
 //! | `work.rs` | from a job of apalis to the one who does it, and back |
 //! | `error.rs` | errors of sqlx and apalis to ours |
 
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod error;
+mod handle;
 mod memory;
 #[cfg(feature = "postgres")]
 mod postgres;

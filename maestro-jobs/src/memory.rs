@@ -17,7 +17,10 @@ use maestro_core::{
 };
 use tokio::sync::Notify;
 
-use crate::timing::{AT_ONCE, QueueTiming};
+use crate::{
+    handle::handle,
+    timing::{AT_ONCE, QueueTiming},
+};
 
 /// Jobs in this program. Clones share them.
 #[derive(Clone)]
@@ -162,7 +165,7 @@ impl JobQueue for MemoryQueue {
                 && let Some(job) = self.take(&name)
             {
                 let handler = Arc::clone(&handler);
-                doing.push(Box::pin(async move { self.end(&job, &handler.handle(job).await) }));
+                doing.push(Box::pin(async move { self.end(&job, &handle(handler.as_ref(), job).await) }));
             }
             tokio::select! {
                 () = &mut stop => break,

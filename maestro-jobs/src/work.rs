@@ -1,14 +1,15 @@
 //! From a job of apalis to the one who does it, and back to a state and a text.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::sync::Arc;
 
 use apalis::prelude::{AbortError, BoxDynError, Data};
-use futures_util::FutureExt as _;
 use maestro_core::{
     jobs::{JobEnd, JobHandler, JobState, RefreshJob},
     time::Timestamp,
 };
 use serde_json::Value;
+
+use crate::handle::handle;
 
 /// Who does jobs.
 #[derive(Clone)]
@@ -16,9 +17,8 @@ pub(crate) struct Hands(pub(crate) Arc<dyn JobHandler>);
 
 /// Does one job. To apalis a failure is an error, and what is taken back an abort.
 pub(crate) async fn work(job: RefreshJob, hands: Data<Hands>) -> Result<String, BoxDynError> {
-    // A layer of apalis would catch this too, but its type cannot be sent between threads.
-    let done = AssertUnwindSafe(hands.0.0.handle(job)).catch_unwind().await;
-    match done.unwrap_or_else(|_| JobEnd::Failed("it broke down: see the log of the worker".to_owned())) {
+    // A layer of apalis would catch panics too, but its type cannot be sent between threads.
+    match handle(hands.0.0.as_ref(), job).await {
         JobEnd::Done(text) => Ok(text),
         JobEnd::Failed(text) => Err(text.into()),
         JobEnd::Cancelled(text) => Err(AbortError::new(text).into()),

@@ -6,4 +6,5 @@ mod answers;
 mod keys;
 mod once;
 mod server;
+mod worker;
 mod world;

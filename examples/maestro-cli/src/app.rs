@@ -7,9 +7,10 @@ use maestro::{
     archive::Archive,
     core::{
         auth::{Vault, VaultKey},
+        http::HttpClient,
         provider::Registry,
     },
-    providers,
+    providers::{self, http::ReqwestClient},
 };
 use tokio::sync::OnceCell;
 
@@ -28,6 +29,7 @@ pub(crate) struct App {
     pub(crate) registry: Registry,
     named_store: Option<StoreUrl>,
     key_file: Option<PathBuf>,
+    http: Arc<dyn HttpClient>,
     store: OnceCell<Arc<dyn Archive>>,
     keyless: OnceCell<Maestro>,
     with_key: OnceCell<Maestro>,
@@ -41,10 +43,17 @@ impl App {
             registry: providers::builtin(),
             named_store: store,
             key_file,
+            http: Arc::new(ReqwestClient::default()),
             store: OnceCell::new(),
             keyless: OnceCell::new(),
             with_key: OnceCell::new(),
         }
+    }
+
+    /// The same over another way to the network and, if one is given, another store. Nothing is open yet.
+    pub(crate) fn over(&self, http: Arc<dyn HttpClient>, store: Option<StoreUrl>) -> Self {
+        let store = store.or_else(|| self.named_store.clone());
+        Self { http, ..Self::new(self.output, store, self.key_file.clone()) }
     }
 
     /// Which store is used.
@@ -95,7 +104,7 @@ impl App {
         self.store().await?;
         let store = self.store.get().cloned().ok_or_else(|| Error::new(ErrorKind::Internal, "open store"))?;
         let maestro = Maestro::builder().shared_store(store).vault(vault).registry(self.registry.clone());
-        Ok(maestro.build()?)
+        Ok(maestro.shared_http(self.http.clone()).build()?)
     }
 }
 

@@ -11,7 +11,7 @@ use maestro::{Error, ErrorKind};
 
 use crate::{
     app::App,
-    commands::{auth, chat, context, decode, models, sandbox, session, store, thread, worker},
+    commands::{auth, chat, context, decode, e2e, models, sandbox, session, store, thread, worker},
     exit::{self, Exit, Failure, Result, invalid},
     logging,
     output::{ColorChoice, Format, Output},
@@ -74,6 +74,7 @@ enum Command {
     Worker(worker::Args),
     Decode(decode::Args),
     Sandbox(sandbox::Args),
+    E2e(e2e::Args),
     /// Write a completion script for a shell to standard output
     #[command(
         after_help = "Example:\n  maestro completions bash > ~/.local/share/bash-completion/completions/maestro"
@@ -120,6 +121,7 @@ async fn dispatch(app: &App, command: Command) -> Result<Exit> {
         Command::Worker(args) => Box::pin(worker::run(app, args)).await,
         Command::Decode(args) => decode::run(app, args),
         Command::Sandbox(args) => Box::pin(sandbox::run(app, args)).await,
+        Command::E2e(args) => Box::pin(e2e::run(app, args)).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "maestro", &mut script);

@@ -188,6 +188,11 @@ impl JsonLines {
         self.0.push(b'\n');
         Ok(())
     }
+
+    /// The lines that have been gathered.
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
 }
 
 /// Text from outside without what could steer a terminal: no control characters but line feeds and tabs.

@@ -403,3 +403,31 @@ impl TryFrom<Plain> for Credentials {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_due_at_their_margin_but_not_before_three_quarters_of_their_life() {
+        let at = |seconds: i64| Timestamp::from_micros(seconds * 1_000_000);
+        let tokens = |obtained, expires: Option<i64>| OAuthTokens {
+            obtained_at: Option::map(obtained, at),
+            expires_at: expires.map(at),
+            ..OAuthTokens::new(Secret::new("access").unwrap())
+        };
+        let margin = Duration::from_secs(300);
+        for (obtained, expires, due) in [
+            (Some(0), Some(3600), Some(3300)),
+            (Some(0), Some(1200), Some(900)),
+            (Some(0), Some(60), Some(45)),
+            (Some(0), Some(4), Some(3)),
+            // Tokens that came when they had ended, and those of which it is not known when they came.
+            (Some(50), Some(40), Some(40)),
+            (None, Some(60), Some(-240)),
+            (Some(0), None, None),
+        ] {
+            assert_eq!(tokens(obtained, expires).due_at(margin), due.map(at), "{obtained:?} to {expires:?}");
+        }
+    }
+}

@@ -11,6 +11,7 @@ use maestro_core::{
 
 use super::given::{all, hours, job, job_of, now, only};
 
+/// A second push of the same key is no error and changes nothing, its moment neither.
 pub async fn a_job_is_there_once_however_often_it_is_put(queue: Arc<dyn JobQueue>) {
     let first = job(hours(1));
     queue.job_push(first).await.unwrap();
@@ -21,6 +22,7 @@ pub async fn a_job_is_there_once_however_often_it_is_put(queue: Arc<dyn JobQueue
     assert_eq!((there.worker, there.ended_at, there.result), (None, None, None));
 }
 
+/// Each of the three makes another job; a listing narrows to one authentication.
 pub async fn jobs_are_told_apart_by_whose_tokens_which_tokens_and_attempt(queue: Arc<dyn JobQueue>) {
     let first = job(hours(1));
     let others = [
@@ -37,6 +39,7 @@ pub async fn jobs_are_told_apart_by_whose_tokens_which_tokens_and_attempt(queue:
     assert_eq!(queue.job_list(&query, PageLimit::default()).await.unwrap().len(), others.len() - 1);
 }
 
+/// Nothing listed, counted, taken back or forgotten, and no worker.
 pub async fn an_empty_queue_has_nothing(queue: Arc<dyn JobQueue>) {
     assert_eq!(all(queue.as_ref()).await, []);
     assert_eq!(queue.job_counts(now()).await.unwrap(), JobCounts::default());
@@ -45,6 +48,7 @@ pub async fn an_empty_queue_has_nothing(queue: Arc<dyn JobQueue>) {
     assert_eq!(queue.job_prune(hours(1)).await.unwrap(), 0);
 }
 
+/// The soonest first, and no more than asked for.
 pub async fn waiting_jobs_come_by_their_moment(queue: Arc<dyn JobQueue>) {
     let jobs = [3, 1, 2, -1].map(|at| job(hours(at)));
     for job in jobs {
@@ -56,6 +60,7 @@ pub async fn waiting_jobs_come_by_their_moment(queue: Arc<dyn JobQueue>) {
     assert_eq!(two.iter().map(|job| job.job).collect::<Vec<_>>(), [jobs[3], jobs[1]]);
 }
 
+/// What is due is a matter of the moment that is asked about.
 pub async fn counts_tell_what_is_due_from_what_waits(queue: Arc<dyn JobQueue>) {
     for at in [-2, -1, 1, 2, 3] {
         queue.job_push(job(hours(at))).await.unwrap();
@@ -66,6 +71,7 @@ pub async fn counts_tell_what_is_due_from_what_waits(queue: Arc<dyn JobQueue>) {
     assert_eq!(later, JobCounts { due: 4, waiting: 1, ..JobCounts::default() });
 }
 
+/// All that wait, with moment and reason; those of others stay.
 pub async fn the_jobs_of_one_authentication_are_taken_back(queue: Arc<dyn JobQueue>) {
     let (one, other) = (Id::new(), Id::new());
     let first = job_of(one, hours(1));
@@ -87,6 +93,7 @@ pub async fn the_jobs_of_one_authentication_are_taken_back(queue: Arc<dyn JobQue
     assert_eq!((rest.len(), rest[0].state), (1, JobState::Waiting));
 }
 
+/// Its key is used: putting it again does not bring it back.
 pub async fn a_job_that_was_taken_back_stays_so(queue: Arc<dyn JobQueue>) {
     let job = job(hours(1));
     queue.job_push(job).await.unwrap();
@@ -95,6 +102,7 @@ pub async fn a_job_that_was_taken_back_stays_so(queue: Arc<dyn JobQueue>) {
     assert_eq!(only(queue.as_ref()).await.state, JobState::Cancelled);
 }
 
+/// Only what has ended, and only before the moment; its key is free again.
 pub async fn what_ended_long_ago_is_forgotten(queue: Arc<dyn JobQueue>) {
     let (old, new, waiting) = (job(hours(-3)), job(hours(-3)), job(hours(-3)));
     for job in [old, new, waiting] {
@@ -112,6 +120,7 @@ pub async fn what_ended_long_ago_is_forgotten(queue: Arc<dyn JobQueue>) {
     assert_eq!(all(queue.as_ref()).await.len(), 3, "what was forgotten may be put again");
 }
 
+/// Whatever a queue counts in, the job that it tells is the one that was put.
 pub async fn moments_are_kept_to_the_microsecond(queue: Arc<dyn JobQueue>) {
     let mut job = job(Timestamp::from_micros(hours(1).micros() + 123_456));
     job.expires_at = Timestamp::from_micros(hours(2).micros() + 654_321);

@@ -15,6 +15,7 @@ fn done(text: &str) -> JobEnd {
     JobEnd::Done(text.to_owned())
 }
 
+/// With its worker, its end and what came of it.
 pub async fn a_due_job_is_done_and_its_text_kept(queue: Arc<dyn JobQueue>) {
     let job = job(hours(-1));
     queue.job_push(job).await.unwrap();
@@ -29,6 +30,7 @@ pub async fn a_due_job_is_done_and_its_text_kept(queue: Arc<dyn JobQueue>) {
     assert!(before <= end && end <= now(), "{end}");
 }
 
+/// Only what is due is handed out.
 pub async fn a_job_that_is_not_due_waits(queue: Arc<dyn JobQueue>) {
     let (later, due) = (job(hours(1)), job(hours(-1)));
     queue.job_push(later).await.unwrap();
@@ -40,6 +42,7 @@ pub async fn a_job_that_is_not_due_waits(queue: Arc<dyn JobQueue>) {
     assert_eq!((counts.waiting, counts.done), (1, 1));
 }
 
+/// Trying again is another job.
 pub async fn a_failed_job_keeps_its_reason_and_is_not_done_again(queue: Arc<dyn JobQueue>) {
     queue.job_push(job(hours(-1))).await.unwrap();
     let failing = Noting::new(|_| JobEnd::Failed("no \"answer\" came".to_owned()));
@@ -55,6 +58,7 @@ pub async fn a_failed_job_keeps_its_reason_and_is_not_done_again(queue: Arc<dyn 
     assert_eq!(failed[0].result.as_deref(), Some("no \"answer\" came"));
 }
 
+/// The one who does it may find that there is nothing to do.
 pub async fn a_job_that_is_for_nothing_ends_as_cancelled(queue: Arc<dyn JobQueue>) {
     queue.job_push(job(hours(-1))).await.unwrap();
     work(&queue, Noting::new(|_| JobEnd::Cancelled("it was deleted".to_owned()))).await;
@@ -62,6 +66,7 @@ pub async fn a_job_that_is_for_nothing_ends_as_cancelled(queue: Arc<dyn JobQueue
     assert_eq!((there.state, there.result.as_deref()), (JobState::Cancelled, Some("it was deleted")));
 }
 
+/// A panic is a failure of that job, and of no other.
 pub async fn a_job_that_breaks_down_fails_and_the_next_is_done(queue: Arc<dyn JobQueue>) {
     let (broken, whole) = (job(hours(-2)), job(hours(-1)));
     queue.job_push(broken).await.unwrap();
@@ -82,6 +87,7 @@ pub async fn a_job_that_breaks_down_fails_and_the_next_is_done(queue: Arc<dyn Jo
     assert_eq!((state(broken).await, state(whole).await), (JobState::Failed, JobState::Done));
 }
 
+/// A worker that found nothing looks again.
 pub async fn a_job_put_while_a_worker_runs_is_done(queue: Arc<dyn JobQueue>) {
     let hands = Noting::new(|_| done("refreshed"));
     let worker = Running::start(&queue, hands.clone());
@@ -94,6 +100,7 @@ pub async fn a_job_put_while_a_worker_runs_is_done(queue: Arc<dyn JobQueue>) {
     assert_eq!(queue.job_counts(now()).await.unwrap().done, 3);
 }
 
+/// None is lost and none done twice.
 pub async fn each_job_is_done_by_one_of_many_workers(queue: Arc<dyn JobQueue>) {
     const JOBS: usize = 60;
     let hands = Noting::new(|_| done("refreshed"));
@@ -132,6 +139,7 @@ impl JobHandler for Held {
     }
 }
 
+/// It returns only after that.
 pub async fn a_worker_that_is_to_stop_finishes_what_it_has_begun(queue: Arc<dyn JobQueue>) {
     queue.job_push(job(hours(-1))).await.unwrap();
     let held = Held::new();
@@ -145,6 +153,7 @@ pub async fn a_worker_that_is_to_stop_finishes_what_it_has_begun(queue: Arc<dyn 
     assert_eq!(only(queue.as_ref()).await.state, JobState::Done);
 }
 
+/// It is neither due nor waiting, and goes on.
 pub async fn what_runs_is_not_taken_back(queue: Arc<dyn JobQueue>) {
     let job = job(hours(-1));
     queue.job_push(job).await.unwrap();
@@ -160,6 +169,7 @@ pub async fn what_runs_is_not_taken_back(queue: Arc<dyn JobQueue>) {
     assert_eq!(only(queue.as_ref()).await.state, JobState::Done);
 }
 
+/// By their id, with a sign of life.
 pub async fn workers_are_known_while_they_work(queue: Arc<dyn JobQueue>) {
     let before = hours(0);
     let worker = Running::start(&queue, Noting::new(|_| done("refreshed")));
@@ -170,6 +180,7 @@ pub async fn workers_are_known_while_they_work(queue: Arc<dyn JobQueue>) {
     worker.stopped().await;
 }
 
+/// Whatever their moments were.
 pub async fn ended_jobs_come_after_the_others(queue: Arc<dyn JobQueue>) {
     let (ended, waiting) = (job(hours(-1)), job(hours(1)));
     queue.job_push(ended).await.unwrap();

@@ -4,6 +4,7 @@ pub(crate) mod auth;
 pub(crate) mod chat;
 pub(crate) mod context;
 pub(crate) mod decode;
+pub(crate) mod e2e;
 pub(crate) mod login;
 pub(crate) mod models;
 pub(crate) mod rotate_key;

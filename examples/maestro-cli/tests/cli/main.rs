@@ -6,6 +6,7 @@ mod chat;
 mod context;
 mod decode;
 mod durability;
+mod e2e;
 mod faults;
 mod home;
 mod keys;

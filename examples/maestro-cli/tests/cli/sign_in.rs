@@ -61,7 +61,12 @@ impl World {
 
     /// Signs in by paste.
     pub(crate) fn signed_in(&self) {
-        self.pastes(self.login(&["--flow", "paste"]));
+        self.signed_in_with(&[]);
+    }
+
+    /// The same with more options.
+    fn signed_in_with(&self, more: &[&str]) {
+        self.pastes(self.login(&[&["--flow", "paste"], more].concat()));
     }
 
     /// Goes on with a sign-in that waits for a paste, to its end.
@@ -282,4 +287,21 @@ fn no_token_is_in_any_output_log_or_file() {
     seen.push_str(&format!("{:?}", world.run(&["auth", "logout", "work", "--yes"])));
     assert!(seen.contains("TRACE"), "the log is on");
     assert!(secrets.iter().all(|secret| !seen.contains(secret.as_str())), "a token was shown");
+}
+
+#[test]
+fn a_sign_in_is_tried_from_end_to_end_and_not_spent() {
+    let world = World::new();
+    world.signed_in_with(&["--base-url", &world.sandbox.openai_url()]);
+    let saved = world.secrets();
+    let ran = world.run(&["e2e", "--auth", "work", "--model", "sandbox-small"]);
+    let end = ran.last();
+    assert_eq!((ran.code, &end["passed"], &end["skipped"]), (0, &5.into(), &4.into()), "{ran:?}");
+    let mode = ran.lines().into_iter().find(|line| line["step"] == "mode").unwrap();
+    assert_eq!(mode["detail"], "tokens of a sign-in, plan not told");
+    let counters = world.sandbox.authorization().counters();
+    assert_eq!((counters.refreshes, counters.families_revoked, counters.refused), (0, 0, 0));
+    assert_eq!(world.secrets(), saved);
+    let seen = format!("{}{}", ran.stdout, ran.stderr);
+    assert!(!saved.is_empty() && saved.iter().all(|secret| !seen.contains(secret)), "a token is told");
 }
