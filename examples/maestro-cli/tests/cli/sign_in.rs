@@ -213,7 +213,7 @@ fn tokens_are_refreshed_once_and_the_sign_in_is_ended_at_the_server() {
     let lives = |seconds| {
         world.sandbox.authorization().configure(Flavour::Standard, |it| it.access_token_seconds = seconds);
     };
-    lives(60);
+    lives(0);
     world.signed_in();
     lives(3600);
     for outcome in ["refreshed", "fresh"] {
