@@ -3,7 +3,7 @@
 use maestro_core::{
     Error, ErrorKind, Id, Result, Secret,
     auth::{
-        AuthChange, Credentials, OAuthTokens, RefreshAsked, RefreshRefused, RefusalReason,
+        AuthChange, Credentials, KeyAsked, OAuthTokens, RefreshAsked, RefreshRefused, RefusalReason,
         SavedAuthentication,
     },
     provider::OAuthFlow,
@@ -19,7 +19,7 @@ use crate::Maestro;
 pub(crate) struct Answer {
     pub(super) id: Id<SavedAuthentication>,
     /// The mark that it answers, and the revision at which it was written.
-    pub(super) mark: RefreshAsked,
+    pub(super) mark: Mark,
     pub(super) revision: Revision,
     pub(super) credentials: Credentials,
     /// The tokens that bought it; absent when it brings none.
@@ -37,6 +37,25 @@ impl Spent {
     /// Whether these are still the tokens of a sign-in.
     pub(super) fn are_in(&self, tokens: &OAuthTokens) -> bool {
         self.access_token == tokens.access_token && self.refresh_token == tokens.refresh_token
+    }
+}
+
+/// That something is being asked, as it stands in the credentials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// New tokens.
+    Refresh(RefreshAsked),
+    /// A key.
+    Purchase(KeyAsked),
+}
+
+impl Mark {
+    /// Whether it still stands.
+    pub(super) fn is_on(self, tokens: &OAuthTokens) -> bool {
+        match self {
+            Self::Refresh(mark) => tokens.asked == Some(mark),
+            Self::Purchase(mark) => tokens.buying == Some(mark),
+        }
     }
 }
 
@@ -90,19 +109,34 @@ impl Maestro {
         };
         let answer = |tokens: OAuthTokens, bought_with| Answer {
             id: row.id,
-            mark,
+            mark: Mark::Refresh(mark),
             revision,
-            credentials: Credentials::OAuth { tokens: Box::new(tokens), base_url },
+            credentials: Credentials::OAuth { tokens: Box::new(tokens), base_url: base_url.clone() },
             bought_with,
         };
         let error = match answered {
             Ok(new) => {
-                let OAuthTokens { access_token, refresh_token, client, policy, api_key, .. } = tokens;
+                let OAuthTokens { access_token, refresh_token, client, policy, quota_project, .. } = tokens;
+                let OAuthTokens { api_key, api_key_expires_at, .. } = tokens;
                 let spent = Spent { access_token, refresh_token };
-                let new = OAuthTokens { client, policy, api_key, refused: None, asked: None, ..new };
-                let kept = self.keep(answer(new, Some(spent)), unsaved).await?;
+                let new = OAuthTokens {
+                    client,
+                    policy,
+                    quota_project,
+                    api_key,
+                    api_key_expires_at,
+                    refused: None,
+                    asked: None,
+                    buying: api_key_expires_at.map(|_| self.key_asked()),
+                    ..new
+                };
+                let kept = self.keep(answer(new.clone(), Some(spent)), unsaved).await?;
                 tracing::info!(authentication = %kept.reference(), "tokens refreshed");
-                return Ok(Some((Refreshed::Refreshed, kept)));
+                let done = match new.buying {
+                    Some(mark) => self.buy(kept, new, base_url, flow, mark, unsaved).await?,
+                    None => (Refreshed::Refreshed, kept),
+                };
+                return Ok(Some(done));
             }
             Err(error) => error,
         };

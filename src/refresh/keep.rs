@@ -77,7 +77,7 @@ impl Maestro {
         let Credentials::OAuth { tokens, .. } = self.vault().open(row.id, &row.credentials)? else {
             return Ok(Place::Taken(Box::new(row)));
         };
-        if tokens.asked == Some(answer.mark) {
+        if answer.mark.is_on(&tokens) {
             return Ok(Place::Free(row.revision));
         }
         if !answer.bought_with.as_ref().is_some_and(|spent| spent.are_in(&tokens)) {

@@ -12,11 +12,16 @@
 //! | it surely did not take the token | the mark is taken back; tokens stay as they were |
 //! | no answer comes, or the program dies | the mark stays; who comes next asks once more within the server's grace, and after it tells the user to sign in |
 //!
+//! A key that the tokens bought and that has an end is bought anew with each refresh: the new tokens are written down first,
+//! with the mark that a key is about to be bought ([`KeyAsked`](maestro_core::auth::KeyAsked)), and others wait for it. Buying
+//! twice harms nobody, so that mark is only a courtesy; a key that cannot be bought leaves the tokens as they are kept.
+//!
 //! What has begun is finished on a task of its own, so a caller that is dropped loses no answer.
 
 mod exchange;
 mod halt;
 mod keep;
+mod purchase;
 mod timing;
 
 use std::{
@@ -47,8 +52,8 @@ pub enum RefreshWhen {
     Due,
     /// When they are still the ones that a provider has refused.
     Refused {
-        /// The access token that was refused.
-        access_token: Secret,
+        /// What was refused: the access token, or the key that was bought.
+        token: Secret,
     },
     /// Whatever they say of themselves, unless somebody else refreshes them meanwhile.
     Now,
@@ -113,6 +118,9 @@ impl Refreshing {
 impl Maestro {
     /// Refreshes the tokens of a saved authentication if need be, and returns its row as it is then.
     ///
+    /// A key that the tokens bought is bought anew if it has an end. Where that fails the new tokens are kept all the same, and
+    /// the error is that of [`OAuthFlow::extract_api_credentials`](maestro_core::provider::OAuthFlow::extract_api_credentials).
+    ///
     /// [`ErrorKind::Unsupported`] for an API key, which has nothing to refresh; [`ErrorKind::Unauthenticated`] when the
     /// user must sign in again, which the text says, with the reason; [`ErrorKind::Unavailable`] and others when it failed
     /// for now: the credential is as it was.
@@ -164,7 +172,11 @@ impl Maestro {
         }
         match self.refresh_tokens(id, RefreshWhen::Due).await {
             Ok((_, row)) => self.target(&row),
-            Err(error) if is_passing(&error) && tokens.expires_at.is_some_and(|end| end > self.now()) => {
+            // A bought key works until its end, whatever becomes of the tokens.
+            Err(error)
+                if (is_passing(&error) || tokens.api_key.is_some())
+                    && tokens.ends_at().is_some_and(|end| end > self.now()) =>
+            {
                 tracing::warn!(%error, "tokens could not be refreshed yet; they are still good");
                 Ok(target.clone())
             }
@@ -179,10 +191,10 @@ impl Maestro {
         else {
             return Ok(None);
         };
-        if tokens.api_key.is_some() {
+        if has_endless_key(tokens) {
             return Ok(None);
         }
-        let when = RefreshWhen::Refused { access_token: tokens.access_token.clone() };
+        let when = RefreshWhen::Refused { token: tokens.renewable().clone() };
         let (_, row) = self.refresh_tokens(id, when).await?;
         self.target(&row).map(Some)
     }
@@ -193,7 +205,7 @@ impl Maestro {
             (None, Ok(flow)) => flow.client().profile.refresh_margin,
             (None, Err(_)) => Duration::ZERO,
         };
-        tokens.api_key.is_none() && is_due(tokens, margin, self.now())
+        !has_endless_key(tokens) && is_due(tokens, margin, self.now())
     }
 
     /// One row, by the one task of this program that may.
@@ -208,18 +220,33 @@ impl Maestro {
             self.keep(answer, unsaved).await?;
         }
         let mut look = self.inner.refresh.look_every;
-        let mut seen: Option<Secret> = None;
+        let mut seen: Option<Seen> = None;
         loop {
             let row = self.store().auth_get(id).await?;
             let (tokens, base_url) = self.tokens_of(&row)?;
             let flow = self.flow_for(&row.provider, &tokens)?;
             let profile = &flow.get().client().profile;
-            let is_other = seen.as_ref().is_some_and(|seen| *seen != tokens.access_token);
+            let is_other = seen.as_ref().is_some_and(|seen| seen.renewable != *tokens.renewable());
             if is_other || !when.wants(&tokens, profile, self.now()) {
                 let outcome = if seen.is_some() { Refreshed::Adopted } else { Refreshed::Fresh };
                 return Ok((outcome, row));
             }
-            seen.get_or_insert_with(|| tokens.access_token.clone());
+            let seen = seen.get_or_insert_with(|| Seen::of(&tokens));
+            if self.is_being_bought(&tokens) {
+                sleep(look).await;
+                look = (look * 2).min(LONGEST_LOOK);
+                continue;
+            }
+            // Somebody has refreshed them meanwhile, and has bought no key.
+            let is_refreshed = seen.access_token != tokens.access_token;
+            if is_refreshed || can_only_buy(&tokens, self.now()) {
+                let _under_way = self.inner.refreshing.under_way.read().await;
+                let Some((row, tokens, mark)) = self.mark_purchase(&row, &tokens, base_url.clone()).await?
+                else {
+                    continue;
+                };
+                return self.buy(row, tokens, base_url, flow.get(), mark, unsaved).await;
+            }
             if let Some(refused) = &tokens.refused {
                 return Err(sign_in_again(&row, refused.reason));
             }
@@ -289,7 +316,7 @@ impl RefreshWhen {
     fn wants(&self, tokens: &OAuthTokens, profile: &OAuthProfile, now: Timestamp) -> bool {
         match self {
             Self::Due => is_due(tokens, profile.refresh_margin, now),
-            Self::Refused { access_token } => tokens.access_token == *access_token,
+            Self::Refused { token } => tokens.renewable() == token,
             Self::Now => true,
         }
     }
@@ -298,6 +325,29 @@ impl RefreshWhen {
 /// Whether tokens are near their end. Of those that do not say when they end, only a refusal tells.
 fn is_due(tokens: &OAuthTokens, margin: Duration, now: Timestamp) -> bool {
     tokens.due_at(margin).is_some_and(|due| due <= now)
+}
+
+/// Whether what is sent is a key of which no end was told: it is not renewed.
+fn has_endless_key(tokens: &OAuthTokens) -> bool {
+    tokens.api_key.is_some() && tokens.api_key_expires_at.is_none()
+}
+
+/// Whether nothing refreshes these tokens, which are good and buy a key that ends.
+fn can_only_buy(tokens: &OAuthTokens, now: Timestamp) -> bool {
+    let sells = tokens.api_key.is_some() && tokens.api_key_expires_at.is_some();
+    sells && tokens.refresh_token.is_none() && tokens.expires_at.is_none_or(|end| end > now)
+}
+
+/// What was there when a task first looked at a row.
+struct Seen {
+    renewable: Secret,
+    access_token: Secret,
+}
+
+impl Seen {
+    fn of(tokens: &OAuthTokens) -> Self {
+        Self { renewable: tokens.renewable().clone(), access_token: tokens.access_token.clone() }
+    }
 }
 
 /// Whether an error says nothing against the credential.

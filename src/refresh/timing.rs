@@ -50,10 +50,15 @@ pub(super) struct Waits {
 }
 
 impl RefreshPolicy {
+    /// How long the answer to a mark is waited for by others where no grace makes it shorter.
+    pub(super) fn in_flight(&self) -> Duration {
+        self.answer_within.saturating_add(SLACK)
+    }
+
     /// How long the answer to a mark is waited for. Who asked and who waits see the same mark and the same profile, which
     /// is sealed beside it, so they come to the same times.
     pub(super) fn waits(&self, asked: RefreshAsked, rotation: Rotation) -> Waits {
-        let whole = Waits { answer: self.answer_within, in_flight: self.answer_within.saturating_add(SLACK) };
+        let whole = Waits { answer: self.answer_within, in_flight: self.in_flight() };
         let Rotation::SingleUse { grace } = rotation else { return whole };
         let in_flight = whole.in_flight.min((grace / 2).max(SHORTEST));
         if asked.at.saturating_add(in_flight) >= asked.first_at.saturating_add(grace) {

@@ -68,7 +68,7 @@ impl Maestro {
         let NewSignIn { mut tokens, mode, policy, base_url, save } = sign_in;
         tokens.client = Some(Box::new(flow.client().clone()));
         tokens.policy = policy;
-        (tokens.refused, tokens.asked) = (None, None);
+        (tokens.refused, tokens.asked, tokens.buying) = (None, None, None);
         let credentials = |tokens: &OAuthTokens| Credentials::OAuth {
             tokens: Box::new(tokens.clone()),
             base_url: base_url.clone(),
@@ -83,8 +83,10 @@ impl Maestro {
         let decision = decide_mode(&flow.client().profile, tokens.plan.as_deref(), mode);
         let (mut mode, mut warnings) = (decision.mode, Vec::from_iter(decision.warning));
         if mode == SignInMode::Key {
-            match flow.extract_api_credentials(self.http(), &tokens).await {
-                Ok(key) => tokens.api_key = Some(key),
+            match flow.extract_api_credentials(self.http(), &tokens, self.now()).await {
+                Ok(bought) => {
+                    (tokens.api_key, tokens.api_key_expires_at) = (Some(bought.key), bought.expires_at);
+                }
                 Err(error) => {
                     warnings
                         .push(format!("no key could be bought, so the tokens are used themselves: {error}"));

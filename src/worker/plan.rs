@@ -16,7 +16,7 @@ use super::{Worker, WorkerPolicy};
 const AHEAD: Duration = Duration::from_secs(1);
 
 impl Worker {
-    /// From when on the tokens of a row are to be refreshed, and when they end. Absent for what cannot be refreshed: keys,
+    /// From when on the tokens of a row, or the key that they bought, are to be renewed, and when they end. Absent for what cannot be refreshed: keys,
     /// tokens that do not tell their end or have no refresh token, and those that were refused for good.
     pub(super) fn due(&self, row: &SavedAuthentication) -> Result<Option<Due>> {
         let opened = self.maestro.vault().open(row.id, &row.credentials)?;
@@ -26,7 +26,7 @@ impl Worker {
         }
         let flow = self.maestro.flow_for(&row.provider, &tokens)?;
         let due_at = tokens.due_at(flow.get().client().profile.refresh_margin);
-        Ok(due_at.zip(tokens.expires_at).map(|(due_at, expires_at)| Due { due_at, expires_at }))
+        Ok(due_at.zip(tokens.ends_at()).map(|(due_at, expires_at)| Due { due_at, expires_at }))
     }
 }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking, which names its line")]
 
 mod answers;
+mod keys;
 mod once;
 mod rotation;
 mod server;

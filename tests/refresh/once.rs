@@ -55,7 +55,7 @@ async fn a_token_that_was_refused_and_is_no_longer_in_use_is_adopted_without_ask
     let world = World::new().await;
     let refused = world.stored().await.1.access_token;
     let (first, second) = (world.program(), world.program());
-    let when = RefreshWhen::Refused { access_token: refused };
+    let when = RefreshWhen::Refused { token: refused };
     assert_eq!(first.refresh_tokens(world.id, when.clone()).await.unwrap().0, Refreshed::Refreshed);
     assert_eq!(second.refresh_tokens(world.id, when).await.unwrap().0, Refreshed::Fresh);
     assert_eq!(world.server.asked(), 1);

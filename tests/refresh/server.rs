@@ -7,8 +7,8 @@ use std::{
 
 use async_trait::async_trait;
 use maestro::core::{
-    Error, ErrorKind, Result, Secret,
-    auth::{OAuthTokens, RefusalReason},
+    Error, ErrorKind, Result,
+    auth::{BoughtKey, OAuthTokens, RefusalReason},
     http::HttpClient,
     provider::*,
     time::Timestamp,
@@ -51,6 +51,10 @@ struct State {
     reuses: u32,
     revoked: Vec<String>,
     holds_revocations: bool,
+    /// What becomes of the next keys.
+    key_faults: VecDeque<Fault>,
+    /// For which access tokens a key was asked.
+    sold_for: Vec<String>,
 }
 
 impl Server {
@@ -96,6 +100,33 @@ impl Server {
         if is_held {
             self.held.notify_one();
             self.release.acquire().await.unwrap().forget();
+        }
+    }
+
+    pub(crate) fn next_key(&self, fault: Fault) {
+        self.state.lock().unwrap().key_faults.push_back(fault);
+    }
+
+    /// For which access tokens a key was asked.
+    pub(crate) fn sold_for(&self) -> Vec<String> {
+        self.state.lock().unwrap().sold_for.clone()
+    }
+
+    async fn sell(&self, tokens: &OAuthTokens) -> Result<()> {
+        let fault = {
+            let mut state = self.state.lock().unwrap();
+            state.sold_for.push(tokens.access_token.reveal().to_owned());
+            state.key_faults.pop_front()
+        };
+        match fault {
+            None => Ok(()),
+            Some(Fault::Held) => {
+                self.held.notify_one();
+                self.release.acquire().await.unwrap().forget();
+                Ok(())
+            }
+            Some(Fault::Revoked) => Err(Error::new(ErrorKind::Forbidden, "buy a key").with_status(400)),
+            Some(_) => Err(Error::new(ErrorKind::Unavailable, "buy a key").with_status(503)),
         }
     }
 
@@ -245,7 +276,13 @@ impl OAuthFlow for Counting {
         Ok(())
     }
 
-    async fn extract_api_credentials(&self, _http: &dyn HttpClient, _tokens: &OAuthTokens) -> Result<Secret> {
-        unimplemented!("nobody buys a key here")
+    async fn extract_api_credentials(
+        &self,
+        _http: &dyn HttpClient,
+        tokens: &OAuthTokens,
+        now: Timestamp,
+    ) -> Result<BoughtKey> {
+        self.server.sell(tokens).await?;
+        Ok(crate::world::key(tokens.access_token.reveal(), now))
     }
 }

@@ -7,8 +7,8 @@ use maestro::{
     core::{
         Id,
         auth::{
-            AuthName, AuthRef, AuthType, Credentials, NewAuthentication, OAuthTokens, SavedAuthentication,
-            Vault, VaultKey,
+            AuthName, AuthRef, AuthType, BoughtKey, Credentials, NewAuthentication, OAuthTokens,
+            SavedAuthentication, Vault, VaultKey,
         },
         provider::{Registry, Rotation},
         time::{Clock as _, ManualClock, Timestamp},
@@ -31,6 +31,15 @@ pub(crate) fn tokens(number: u32, now: Timestamp) -> OAuthTokens {
     }
 }
 
+/// How long bought keys live.
+pub(crate) const KEY_LIFETIME: Duration = Duration::from_secs(600);
+
+/// The key that an access token buys.
+pub(crate) fn key(access_token: &str, now: Timestamp) -> BoughtKey {
+    let key = Secret::new(format!("key-of-{access_token}")).unwrap();
+    BoughtKey { key, expires_at: Some(now.saturating_add(KEY_LIFETIME)) }
+}
+
 pub(crate) struct World {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) server: Arc<Server>,
@@ -48,9 +57,26 @@ impl World {
     }
 
     pub(crate) async fn on(store: Arc<dyn Store>) -> Self {
+        Self::with(store, |tokens, now| tokens.expires_at = Some(now)).await
+    }
+
+    /// A sign-in that sends a bought key, which ends in a moment. Its tokens are good.
+    pub(crate) async fn with_key(store: Arc<dyn Store>) -> Self {
+        Self::with(store, |tokens, now| {
+            (tokens.api_key, tokens.api_key_expires_at) = (Some(key("access-0", now).key), Some(now));
+        })
+        .await
+    }
+
+    /// A sign-in whose first tokens are changed.
+    pub(crate) async fn with(
+        store: Arc<dyn Store>,
+        change: impl FnOnce(&mut OAuthTokens, Timestamp),
+    ) -> Self {
         let clock = Arc::new(ManualClock::new(Timestamp::from_micros(1_790_000_000_000_000)));
         let (key, id) = (VaultKey::generate().to_text().to_string(), Id::new());
-        let expired = OAuthTokens { expires_at: Some(clock.now()), ..tokens(0, clock.now()) };
+        let mut expired = tokens(0, clock.now());
+        change(&mut expired, clock.now());
         let credentials = Credentials::OAuth { tokens: Box::new(expired), base_url: None };
         let new = NewAuthentication {
             id,

@@ -67,12 +67,13 @@ async fn a_saved_sign_in_answers_behind_chatgpt() {
 #[tokio::test]
 async fn a_turn_needs_no_client_but_the_one_that_is_kept_with_the_tokens() {
     let world = World::new().await;
-    // They end within the margin, so the turn refreshes them first.
+    // They have ended already, so the turn refreshes them first.
     world.authorization().configure(Flavour::Openai, |settings| settings.access_token_seconds = 0);
     let new = NewSignIn {
         base_url: Some(world.sandbox.chatgpt_url().parse().unwrap()),
         ..NewSignIn::new(world.tokens().await)
     };
+    world.authorization().configure(Flavour::Openai, |settings| settings.access_token_seconds = 3600);
     let saved = world.maestro.save_sign_in(&reference("work"), &world.oauth, new).await.unwrap();
     let name = SessionName::new("all").unwrap();
     let session =

@@ -78,7 +78,7 @@ impl Credentials {
     pub fn expires_at(&self) -> Option<Timestamp> {
         match self {
             Self::ApiKey { .. } => None,
-            Self::OAuth { tokens, .. } => tokens.expires_at,
+            Self::OAuth { tokens, .. } => tokens.ends_at(),
         }
     }
 
@@ -118,8 +118,12 @@ pub struct OAuthTokens {
     pub account_id: Option<String>,
     /// The provider's word for the plan; whatever word it is.
     pub plan: Option<CompactString>,
-    /// The API key that the tokens have bought. It is sent in their place.
+    /// The Cloud project that requests are booked on, at providers that want one (`x-goog-user-project`).
+    pub quota_project: Option<String>,
+    /// The key that the tokens have bought. It is sent in their place.
     pub api_key: Option<Secret>,
+    /// When that key stops working; absent when it was not told, or there is none.
+    pub api_key_expires_at: Option<Timestamp>,
     /// The client to which the tokens were granted, and the only one that can refresh them. Absent where the program
     /// knows it by itself.
     pub client: Option<Box<OAuthClient>>,
@@ -130,6 +134,8 @@ pub struct OAuthTokens {
     /// That the refresh token was sent and no answer has been kept. Written before the request, so that an answer lost
     /// on the way is known.
     pub asked: Option<RefreshAsked>,
+    /// That the tokens, just refreshed, are about to buy a new key. Others wait for it, and buy none meanwhile.
+    pub buying: Option<KeyAsked>,
 }
 
 impl OAuthTokens {
@@ -144,22 +150,47 @@ impl OAuthTokens {
             scopes: Vec::new(),
             account_id: None,
             plan: None,
+            quota_project: None,
             api_key: None,
+            api_key_expires_at: None,
             client: None,
             policy: None,
             refused: None,
             asked: None,
+            buying: None,
         }
     }
 
-    /// From when on they are to be refreshed: `margin` before their end, but never before three quarters of their life are
-    /// over, so that tokens which live shorter than the margin are not refreshed without end. Absent when it is not
-    /// known when they end.
+    /// The token that is bought anew or refreshed when it ends: a bought key that has an end, else the access token.
+    pub fn renewable(&self) -> &Secret {
+        match (&self.api_key, self.api_key_expires_at) {
+            (Some(key), Some(_)) => key,
+            _ => &self.access_token,
+        }
+    }
+
+    /// When [`renewable`](Self::renewable) stops working, as far as that is known.
+    pub fn ends_at(&self) -> Option<Timestamp> {
+        self.api_key.as_ref().and(self.api_key_expires_at).or(self.expires_at)
+    }
+
+    /// From when on they are to be refreshed: `margin` before the [end](Self::ends_at), but never before three quarters of
+    /// their life are over, so that tokens which live shorter than the margin are not refreshed without end. Absent when it is
+    /// not known when they end.
     pub fn due_at(&self, margin: Duration) -> Option<Timestamp> {
-        let end = self.expires_at?;
+        let end = self.ends_at()?;
         let most = self.obtained_at.map_or(margin, |start| end.since(start) / 4);
         Some(end.saturating_sub(margin.min(most)))
     }
+}
+
+/// A key that the tokens of a sign-in bought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BoughtKey {
+    /// The key.
+    pub key: Secret,
+    /// When it stops working; absent when that was not told.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// That the user accepted who may use a sign-in flow.
@@ -180,6 +211,15 @@ pub struct RefreshAsked {
     pub at: Timestamp,
     /// When it was first sent: from then on the server counts the time in which it takes the token once more.
     pub first_at: Timestamp,
+}
+
+/// That a program is buying a key with the tokens of a sign-in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyAsked {
+    /// The program.
+    pub by: HolderId,
+    /// Since when.
+    pub at: Timestamp,
 }
 
 /// That a server refused a refresh token for good.
@@ -234,7 +274,11 @@ enum Plain {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         plan: Option<CompactString>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        quota_project: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         api_key: Option<Zeroizing<String>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        api_key_expires_at: Option<Timestamp>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         client: Option<Box<PlainClient>>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -243,6 +287,8 @@ enum Plain {
         refused: Option<RefreshRefused>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         asked: Option<RefreshAsked>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        buying: Option<KeyAsked>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         base_url: Option<Url>,
     },
@@ -279,7 +325,9 @@ impl From<&Credentials> for Plain {
                 scopes: tokens.scopes.clone(),
                 account_id: tokens.account_id.clone(),
                 plan: tokens.plan.clone(),
+                quota_project: tokens.quota_project.clone(),
                 api_key: tokens.api_key.as_ref().map(plain),
+                api_key_expires_at: tokens.api_key_expires_at,
                 client: tokens.client.as_deref().map(|client| {
                     Box::new(PlainClient {
                         profile: client.profile.clone(),
@@ -290,6 +338,7 @@ impl From<&Credentials> for Plain {
                 policy: tokens.policy.clone(),
                 refused: tokens.refused.clone(),
                 asked: tokens.asked,
+                buying: tokens.buying,
                 base_url: base_url.clone(),
             },
         }
@@ -313,11 +362,14 @@ impl TryFrom<Plain> for Credentials {
                 scopes,
                 account_id,
                 plan,
+                quota_project,
                 api_key,
+                api_key_expires_at,
                 client,
                 policy,
                 refused,
                 asked,
+                buying,
                 base_url,
             } => {
                 let client = match client {
@@ -337,11 +389,14 @@ impl TryFrom<Plain> for Credentials {
                     scopes,
                     account_id,
                     plan,
+                    quota_project,
                     api_key: api_key.as_ref().map(secret).transpose()?,
+                    api_key_expires_at,
                     client,
                     policy,
                     refused,
                     asked,
+                    buying,
                 };
                 Self::OAuth { tokens: Box::new(tokens), base_url }
             }

@@ -9,7 +9,8 @@ mod store;
 mod vault;
 
 pub use credentials::{
-    Credentials, OAuthTokens, PolicyAccepted, RefreshAsked, RefreshRefused, RefusalReason,
+    BoughtKey, Credentials, KeyAsked, OAuthTokens, PolicyAccepted, RefreshAsked, RefreshRefused,
+    RefusalReason,
 };
 pub use key_ring::KeyRing;
 pub use lease::{Holder, HolderId, Lease};

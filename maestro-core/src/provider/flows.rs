@@ -8,7 +8,7 @@ use url::Url;
 
 use super::{Endpoint, OAuthClient};
 use crate::{
-    auth::{OAuthTokens, RefusalReason},
+    auth::{BoughtKey, OAuthTokens, RefusalReason},
     error::{Error, Result},
     http::HttpClient,
     secret::Secret,
@@ -96,9 +96,15 @@ pub trait OAuthFlow: Send + Sync {
     /// Ends a sign-in at the server (RFC 7009). Done when the server has no way to.
     async fn revoke(&self, http: &dyn HttpClient, tokens: &OAuthTokens) -> Result<()>;
 
-    /// Buys an API key with the tokens (`extract_api_credentials`).
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) when the server sells none.
-    async fn extract_api_credentials(&self, http: &dyn HttpClient, tokens: &OAuthTokens) -> Result<Secret>;
+    /// Buys a key with the tokens (`extract_api_credentials`), which stay as they are.
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) when the server sells none,
+    /// [`ErrorKind::Forbidden`](crate::ErrorKind::Forbidden) when it sells none for these tokens.
+    async fn extract_api_credentials(
+        &self,
+        http: &dyn HttpClient,
+        tokens: &OAuthTokens,
+        now: Timestamp,
+    ) -> Result<BoughtKey>;
 }
 
 /// A sign-in that waits for its code. `Debug` shows the address without its query.

@@ -18,8 +18,8 @@ pub use flows::{
 pub use id::{ModelId, ProviderId};
 pub use models::{ModelCatalog, ModelInfo};
 pub use oauth_profile::{
-    BodyForm, ClaimNames, ClientAuthentication, DeviceFlow, FlowAccess, KeyExchange, OAuthClient,
-    OAuthProfile, PlanRule, RedirectStyle, Revocation, RevocationFields, Rotation, SendState, TokenField,
-    TokenRequest, UsePolicy,
+    BodyForm, ClaimNames, ClientAuthentication, DeviceFlow, ExchangeDialect, FlowAccess, KeyExchange,
+    OAuthClient, OAuthProfile, OtherPlans, PlanRule, RedirectStyle, Revocation, RevocationFields, Rotation,
+    SendState, SubjectToken, TokenExchange, TokenField, TokenRequest, UsePolicy,
 };
 pub use registry::{Provider, Registry};

@@ -50,7 +50,7 @@ pub struct OAuthProfile {
     pub default_lifetime: Option<Duration>,
     /// Where the claims of a token say whose it is.
     pub claims: ClaimNames,
-    /// How tokens buy an API key (a dialect of RFC 8693), if the server sells them.
+    /// How tokens buy a key that is sent in their place (RFC 8693, or a dialect of it), if the server sells them.
     pub key_exchange: Option<KeyExchange>,
     /// Who may use this flow.
     pub policy: UsePolicy,
@@ -323,22 +323,90 @@ pub struct ClaimNames {
     pub plan: Option<String>,
 }
 
-/// How tokens buy an API key.
+/// How tokens buy a key: another token, which is sent in their place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyExchange {
-    /// What is asked for, as the value of `requested_token`.
-    pub requested_token: String,
+    /// How it is asked for.
+    #[serde(flatten)]
+    pub dialect: ExchangeDialect,
     /// Which plans want a key instead of the tokens.
     pub plans: PlanRule,
 }
 
-/// Which of the two modes a plan signs in to (requirement M-P8).
+/// How a token is asked for in exchange for another. A written profile tells the two by their fields.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ExchangeDialect {
+    /// OpenAI's own: the id token buys an API key, which has no end.
+    OpenAi {
+        /// What is asked for, as the value of `requested_token`.
+        requested_token: String,
+    },
+    /// As RFC 8693 has it.
+    Standard(TokenExchange),
+}
+
+/// What stands in a token exchange by RFC 8693. Fields are named as its parameters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenExchange {
+    /// Which of the tokens is traded.
+    pub subject_token: SubjectToken,
+    /// The type of token that is wanted, as a URI; the server decides when it is absent.
+    #[serde(default)]
+    pub requested_token_type: Option<String>,
+    /// For whom the token is meant, by the names that the server has for them.
+    #[serde(default)]
+    pub audience: Vec<String>,
+    /// Where the token is to be used, as addresses.
+    #[serde(default)]
+    pub resource: Vec<Url>,
+    /// What it may be used for; the server decides when it is empty.
+    #[serde(default)]
+    pub scope: Vec<String>,
+}
+
+/// A token of a sign-in that is traded for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SubjectToken {
+    /// The access token.
+    #[default]
+    AccessToken,
+    /// The id token.
+    IdToken,
+}
+
+impl SubjectToken {
+    /// Its type (RFC 8693, section 3).
+    pub const fn token_type(self) -> &'static str {
+        match self {
+            Self::AccessToken => "urn:ietf:params:oauth:token-type:access_token",
+            Self::IdToken => "urn:ietf:params:oauth:token-type:id_token",
+        }
+    }
+}
+
+/// Which of the two modes a plan signs in to (requirement M-P8).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct PlanRule {
-    /// Plans that use the tokens themselves. Every other plan, and one that is not told, wants a key.
+    /// Plans that use the tokens themselves.
     pub tokens: Vec<String>,
-    /// Plans that are known to want a key; one in neither list is told with a warning.
+    /// Plans that want a key.
     pub key: Vec<String>,
+    /// What a plan does that is in neither list, or is not told.
+    #[serde(default)]
+    pub others: OtherPlans,
+}
+
+/// What a plan does that no list names, or that is not told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OtherPlans {
+    /// It wants a key, and the user is warned that this is a guess.
+    #[default]
+    BuyKey,
+    /// It uses the tokens themselves.
+    UseTokens,
 }
 
 /// Who may use a sign-in flow, as the provider's terms said it. It is shown before sign-in and must be accepted.

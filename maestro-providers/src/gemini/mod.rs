@@ -49,8 +49,8 @@ pub struct Gemini {
 }
 
 impl Gemini {
-    /// The Cloud project that requests with a token are booked on (`x-goog-user-project`). Google refuses the token of a
-    /// user without one.
+    /// The Cloud project that requests with a token are booked on (`x-goog-user-project`), unless one is kept with the tokens.
+    /// Google refuses the token of a user without one.
     #[must_use]
     pub fn with_quota_project(mut self, project: impl Into<String>) -> Self {
         self.quota_project = Some(project.into());
@@ -131,7 +131,7 @@ impl Gemini {
             }
             Proof::Token(tokens) => {
                 request::bearer(&mut headers, &tokens.access_token)?;
-                if let Some(project) = &self.quota_project {
+                if let Some(project) = tokens.quota_project.as_ref().or(self.quota_project.as_ref()) {
                     let value = HeaderValue::from_str(project).map_err(|_| {
                         let problem = "holds a character that no header may";
                         Error::invalid(operation, [FieldError::new("quota_project", problem)])

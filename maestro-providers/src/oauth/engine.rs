@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use maestro_core::{
     Error, ErrorKind, FieldError, Result, Secret,
-    auth::{OAuthTokens, RefusalReason},
+    auth::{BoughtKey, OAuthTokens, RefusalReason},
     http::HttpClient,
     provider::{
         BodyForm, CodePaste, DeviceFlow, DevicePoll, FlowAccess, OAuthClient, OAuthFlow, OAuthProfile,
@@ -15,7 +15,7 @@ use url::Url;
 
 use super::{
     ask::{Ask, check_address},
-    authorize, device,
+    authorize, device, key,
     refusal::{self, Asked},
     reply,
 };
@@ -24,7 +24,6 @@ const AUTHORIZE: &str = "begin a sign-in";
 const EXCHANGE: &str = "finish a sign-in";
 const REFRESH: &str = "refresh a sign-in";
 const REVOKE: &str = "end a sign-in";
-const BUY_KEY: &str = "trade a sign-in for an API key";
 
 /// One client of one authorization server, which signs people in.
 ///
@@ -167,26 +166,13 @@ impl OAuthFlow for OAuth {
         Err(refusal::error(&reply, Asked::Other))
     }
 
-    async fn extract_api_credentials(&self, http: &dyn HttpClient, tokens: &OAuthTokens) -> Result<Secret> {
-        let client = self.client_of(tokens);
-        let error = |kind| Error::new(kind, BUY_KEY).with_provider(&client.profile.name);
-        let Some(exchange) = &client.profile.key_exchange else {
-            return Err(error(ErrorKind::Unsupported).because("the server sells no keys"));
-        };
-        let Some(id_token) = &tokens.id_token else {
-            return Err(error(ErrorKind::Forbidden)
-                .because("the sign-in has no id token, which is what buys a key")
-                .advise("sign in again, with the scope openid"));
-        };
-        let reply = Ask::new(client, BUY_KEY, &client.profile.token_endpoint, BodyForm::Form)?
-            .field("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange")
-            .proved()?
-            .field("requested_token", &exchange.requested_token)
-            .secret("subject_token", id_token)
-            .field("subject_token_type", "urn:ietf:params:oauth:token-type:id_token")
-            .send(http)
-            .await?;
-        reply::key(&reply)
+    async fn extract_api_credentials(
+        &self,
+        http: &dyn HttpClient,
+        tokens: &OAuthTokens,
+        now: Timestamp,
+    ) -> Result<BoughtKey> {
+        key::buy(self.client_of(tokens), http, tokens, now).await
     }
 }
 

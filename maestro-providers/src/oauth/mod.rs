@@ -34,6 +34,7 @@ pub(crate) mod claims;
 mod device;
 mod discovery;
 mod engine;
+mod key;
 mod mode;
 mod profile_file;
 mod refusal;

@@ -1,13 +1,13 @@
 //! Tokens or a key: which of the two a plan signs in to (requirement M-P8).
 
-use maestro_core::provider::{OAuthProfile, PlanRule};
+use maestro_core::provider::{OAuthProfile, OtherPlans, PlanRule};
 
 /// How requests prove who asks after a sign-in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignInMode {
     /// With the tokens themselves.
     Tokens,
-    /// With an API key that the tokens buy once.
+    /// With a key that the tokens buy: once, or again whenever it ends.
     Key,
 }
 
@@ -30,8 +30,8 @@ pub struct ModeDecision {
     pub warning: Option<String>,
 }
 
-/// Decides on the mode of a sign-in. A server that sells no keys leaves no choice; where it does, a plan that the rule does
-/// not know, and one that is not told, want a key, with a warning.
+/// Decides on the mode of a sign-in. A server that sells no keys leaves no choice; where it does, and the rule does not say
+/// otherwise, a plan that it does not know, and one that is not told, want a key, with a warning.
 ///
 /// ```
 /// # #[cfg(feature = "openai")] {
@@ -62,11 +62,12 @@ fn by_plan(rule: &PlanRule, plan: Option<&str>) -> ModeDecision {
     let is_in = |plans: &[String]| {
         plan.is_some_and(|plan| plans.iter().any(|known| known.eq_ignore_ascii_case(plan)))
     };
-    if is_in(&rule.tokens) {
+    let is_known_for_key = is_in(&rule.key);
+    if is_in(&rule.tokens) || (rule.others == OtherPlans::UseTokens && !is_known_for_key) {
         return ModeDecision { mode: SignInMode::Tokens, warning: None };
     }
     let warning = match plan {
-        _ if is_in(&rule.key) => None,
+        _ if is_known_for_key => None,
         Some(plan) => Some(format!(
             "the plan {plan:?} is not known: it is taken for one that wants an API key; choose the mode yourself if \
              that is wrong"

@@ -72,7 +72,15 @@ fn by_code(answer: &Answer<'_>, asked: Asked) -> Option<Error> {
     let code = answer.said.code.as_deref()?.to_ascii_lowercase();
     let is_final = FINAL.iter().any(|(name, _)| *name == code);
     Some(match code.as_str() {
-        _ if asked == Asked::Key => return None,
+        "invalid_target" | "invalid_scope" if asked == Asked::Key => answer
+            .error(ErrorKind::Forbidden)
+            .with_retry(Retry::Never)
+            .advise("check audience, resource and scope of token_exchange in the sign-in profile"),
+        "unsupported_grant_type" | "unauthorized_client" if asked == Asked::Key => answer
+            .error(ErrorKind::Forbidden)
+            .with_retry(Retry::Never)
+            .advise("the server trades no tokens with this client; use the tokens themselves"),
+        code if asked == Asked::Key && code != "invalid_client" => return None,
         code if CLIENT.contains(&code) => {
             let refused = answer.status == StatusCode::UNAUTHORIZED;
             let kind = if refused { ErrorKind::Unauthenticated } else { ErrorKind::Forbidden };
@@ -108,6 +116,10 @@ fn by_status(answer: &Answer<'_>, asked: Asked) -> Error {
                 error if error.kind() == ErrorKind::Protocol => {
                     // A success that brings nothing has been read before; what is left is of another kind.
                     answer.error(ErrorKind::Protocol)
+                }
+                // Some servers say of a dead refresh token only that the request is not good.
+                error if asked == Asked::Refresh && error.kind() == ErrorKind::Invalid => {
+                    error.advise("if it stays like this, sign in again")
                 }
                 error => error,
             },

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use maestro_core::{
     Error, ErrorKind, Result, Secret,
-    auth::OAuthTokens,
+    auth::{BoughtKey, OAuthTokens},
     provider::{OAuthProfile, TokenField},
     time::Timestamp,
 };
@@ -101,6 +101,34 @@ pub(super) fn key(reply: &Reply) -> Result<Secret> {
         .ok_or_else(|| missing(reply, TokenField::AccessToken))
 }
 
+/// The token that a token exchange by RFC 8693 gave (section 2.2.1). What the reply must say is not guessed: a token of another
+/// type than the one that was asked for, or one that cannot be sent as a bearer token, is an error.
+pub(super) fn exchanged(
+    reply: &Reply,
+    wanted: Option<&str>,
+    provider: &str,
+    now: Timestamp,
+) -> Result<BoughtKey> {
+    let key = key(reply)?;
+    let object = reply.object()?;
+    let broken = |problem: String| reply.error(ErrorKind::Protocol).because(problem);
+    let text = |name: &str| match object.get(name) {
+        Some(Value::String(text)) if !text.trim().is_empty() => Ok(text.trim()),
+        _ => Err(broken(format!("its answer has no {name}, which a token exchange must have"))),
+    };
+    let (issued, kind) = (text("issued_token_type")?, text("token_type")?);
+    if !kind.eq_ignore_ascii_case("bearer") {
+        return Err(broken("the token that it gave is not a bearer token, and no other can be used".into())
+            .advise("check requested_token_type in the sign-in profile"));
+    }
+    if wanted.is_some_and(|wanted| wanted != issued) {
+        return Err(broken("the token that it gave is not of the type that was asked for".into())
+            .advise("check requested_token_type in the sign-in profile"));
+    }
+    let expires_at = told_end(&object, provider, now).or_else(|| claims::expiry(&key));
+    Ok(BoughtKey { key, expires_at })
+}
+
 fn name(field: TokenField) -> &'static str {
     match field {
         TokenField::AccessToken => "access_token",
@@ -156,15 +184,19 @@ fn expiry(
     access: &Secret,
     now: Timestamp,
 ) -> Option<Timestamp> {
-    let said = object.get("expires_in").filter(|value| !value.is_null());
-    let lifetime = said.and_then(seconds).filter(|lifetime| !lifetime.is_zero() && *lifetime <= LONGEST);
-    if said.is_some() && lifetime.is_none() {
-        tracing::warn!(provider = profile.name, "passed over a lifetime of tokens that cannot be");
-    }
-    lifetime
-        .map(|lifetime| now.saturating_add(lifetime))
+    told_end(object, &profile.name, now)
         .or_else(|| claims::expiry(access))
         .or_else(|| profile.default_lifetime.map(|lifetime| now.saturating_add(lifetime)))
+}
+
+/// The end that `expires_in` tells. A lifetime that cannot be is passed over, with a warning.
+fn told_end(object: &Map<String, Value>, provider: &str, now: Timestamp) -> Option<Timestamp> {
+    let said = object.get("expires_in").filter(|value| !value.is_null())?;
+    let lifetime = seconds(said).filter(|lifetime| !lifetime.is_zero() && *lifetime <= LONGEST);
+    if lifetime.is_none() {
+        tracing::warn!(provider, "passed over a lifetime of tokens that cannot be");
+    }
+    lifetime.map(|lifetime| now.saturating_add(lifetime))
 }
 
 /// A number of seconds, written as a number or as a text of digits. Absent when it is below zero or none at all.

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use maestro_core::provider::{
-    BodyForm, ClaimNames, ClientAuthentication, DeviceFlow, FlowAccess, KeyExchange, OAuthProfile, PlanRule,
-    RedirectStyle, Revocation, RevocationFields, Rotation, SendState, TokenField, TokenRequest, UsePolicy,
+    BodyForm, ClaimNames, ClientAuthentication, DeviceFlow, ExchangeDialect, FlowAccess, KeyExchange,
+    OAuthProfile, OtherPlans, PlanRule, RedirectStyle, Revocation, RevocationFields, Rotation, SendState,
+    TokenField, TokenRequest, UsePolicy,
 };
 
 use crate::constant_url as url;
@@ -70,7 +71,7 @@ pub fn oauth_profile() -> OAuthProfile {
             plan: Some("/https:~1~1api.openai.com~1auth/chatgpt_plan_type".into()),
         },
         key_exchange: Some(KeyExchange {
-            requested_token: "openai-api-key".into(),
+            dialect: ExchangeDialect::OpenAi { requested_token: "openai-api-key".into() },
             plans: PlanRule {
                 tokens: words("free go plus pro prolite team"),
                 key: words(
@@ -78,6 +79,7 @@ pub fn oauth_profile() -> OAuthProfile {
                      enterprise_cbp_automation enterprise_cbp_usage_based enterprise hc edu education edu_plus \
                      edu_pro",
                 ),
+                others: OtherPlans::BuyKey,
             },
         }),
         policy: UsePolicy {

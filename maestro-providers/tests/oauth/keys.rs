@@ -8,13 +8,13 @@ use maestro_providers::{
 };
 use maestro_testkit::replay::ReplayClient;
 
-use crate::given::{answers, anthropic, form, gemini, json, only, openai, owned, secret, tokens};
+use crate::given::{answers, anthropic, form, gemini, json, now, only, openai, owned, secret, tokens};
 
 #[tokio::test]
 async fn an_id_token_buys_a_key() {
     let http = answers(200, r#"{"access_token":"sk-bought"}"#);
-    let key = openai().extract_api_credentials(&http, &tokens()).await.unwrap();
-    assert_eq!(key.reveal(), "sk-bought");
+    let key = openai().extract_api_credentials(&http, &tokens(), now()).await.unwrap();
+    assert_eq!((key.key.reveal(), key.expires_at), ("sk-bought", None));
     assert_eq!(
         form(&only(&http)),
         owned(&[
@@ -31,7 +31,7 @@ async fn an_id_token_buys_a_key() {
 async fn an_account_without_an_organization_buys_none() {
     let body = r#"{"error":{"message":"Invalid ID token: missing organization_id","type":"invalid_request_error","param":null,"code":"invalid_subject_token"}}"#;
     let oauth = openai();
-    let error = oauth.extract_api_credentials(&answers(401, body), &tokens()).await.unwrap_err();
+    let error = oauth.extract_api_credentials(&answers(401, body), &tokens(), now()).await.unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::Forbidden, Some("invalid_subject_token")));
     assert_eq!(oauth.refusal(&error), None, "the sign-in itself is good");
     assert!(error.to_string().contains("missing organization_id"), "{error}");
@@ -40,9 +40,10 @@ async fn an_account_without_an_organization_buys_none() {
 #[tokio::test]
 async fn a_server_that_sells_no_keys_says_so() {
     let nobody = ReplayClient::new([]);
-    let error = anthropic().extract_api_credentials(&nobody, &tokens()).await.unwrap_err();
+    let error = anthropic().extract_api_credentials(&nobody, &tokens(), now()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
-    let error = openai().extract_api_credentials(&nobody, &OAuthTokens::new(secret("a"))).await.unwrap_err();
+    let error =
+        openai().extract_api_credentials(&nobody, &OAuthTokens::new(secret("a")), now()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Forbidden);
     assert!(nobody.requests().is_empty());
 }

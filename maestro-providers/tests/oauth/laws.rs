@@ -3,8 +3,8 @@
 use maestro_core::{
     Id,
     auth::{
-        Credentials, OAuthTokens, PolicyAccepted, RefreshAsked, RefreshRefused, RefusalReason, Vault,
-        VaultKey,
+        Credentials, KeyAsked, OAuthTokens, PolicyAccepted, RefreshAsked, RefreshRefused, RefusalReason,
+        Vault, VaultKey,
     },
     provider::{OAuthClient, OAuthFlow as _},
     time::Timestamp,
@@ -57,6 +57,8 @@ fn tokens() -> impl Strategy<Value = OAuthTokens> {
         tokens.client = marks.0.map(Box::new);
         tokens.policy = marks.1.map(|(source, at)| PolicyAccepted { source, at });
         tokens.refused = marks.2.map(|(reason, at)| RefreshRefused { reason, at });
+        tokens.api_key_expires_at = marks.3.map(|(at, _)| at);
+        tokens.buying = marks.3.map(|(at, _)| KeyAsked { by: Id::new(), at });
         tokens.asked = marks.3.map(|(at, first_at)| RefreshAsked { by: Id::new(), at, first_at });
         tokens
     })

@@ -14,3 +14,4 @@ mod profiles;
 mod refresh;
 mod sandbox;
 mod secrets;
+mod token_exchange;

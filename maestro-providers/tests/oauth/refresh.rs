@@ -170,6 +170,8 @@ async fn anything_else_may_pass() {
         let error = oauth.refresh(&answers(status, body), &tokens(), now()).await.unwrap_err();
         assert_eq!(error.kind(), kind, "{status} {body}");
         assert_eq!(oauth.refusal(&error), None, "{status} {body}");
+        // What may be a dead token by another name leaves the user with something to do.
+        assert_eq!(error.to_string().contains("sign in again"), kind == Invalid, "{error}");
     }
 }
 

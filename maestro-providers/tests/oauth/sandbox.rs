@@ -153,11 +153,11 @@ async fn an_id_token_buys_a_key_or_the_reason_is_told() {
     let world = World::new().await;
     let oauth = world.openai();
     let tokens = world.sign_in(&oauth).await;
-    let key = oauth.extract_api_credentials(&world.http, &tokens).await.unwrap();
-    assert!(key.reveal().starts_with("sandbox-key-"));
+    let key = oauth.extract_api_credentials(&world.http, &tokens, SystemClock.now()).await.unwrap();
+    assert!(key.key.reveal().starts_with("sandbox-key-") && key.expires_at.is_none());
     world.authorization().configure(Flavour::Openai, |settings| settings.user.organization = None);
     let tokens = world.sign_in(&oauth).await;
-    let error = oauth.extract_api_credentials(&world.http, &tokens).await.unwrap_err();
+    let error = oauth.extract_api_credentials(&world.http, &tokens, SystemClock.now()).await.unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::Forbidden, Some("invalid_subject_token")));
 }
 

@@ -97,7 +97,7 @@ async fn failures(http: &Echo) -> Vec<Error> {
         errors.extend(oauth.exchange(http, &pending, &paste, now()).await.err());
         errors.extend(oauth.refresh(http, &signed_in, now()).await.err());
         errors.extend(oauth.revoke(http, &signed_in).await.err());
-        errors.extend(oauth.extract_api_credentials(http, &signed_in).await.err());
+        errors.extend(oauth.extract_api_credentials(http, &signed_in, now()).await.err());
         errors.extend(oauth.device_begin(http, now()).await.err());
         errors.extend(oauth.device_poll(http, &device, now()).await.err());
     }

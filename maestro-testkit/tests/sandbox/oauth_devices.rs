@@ -204,6 +204,32 @@ async fn a_token_exchange_by_the_rfc_says_what_it_issued() {
         assert_eq!(answer["issued_token_type"], format!("{TYPE}access_token"));
         assert_eq!(answer["token_type"], "Bearer");
     }
+    let program = Program::start(Flavour::Standard).await;
+    program.authorization().configure(Flavour::Standard, |settings| {
+        settings.exchanged_token_seconds = Some(60);
+        settings.audiences = Some(vec!["gateway".into()]);
+    });
+    let tokens = program.sign_in().await;
+    let form = json!({"grant_type": EXCHANGE, "audience": "gateway", "scope": "chat",
+        "resource": "https://api.example.com/v1",
+        "subject_token": tokens["access_token"], "subject_token_type": format!("{TYPE}access_token")});
+    let answer = program.exchange(&program.form(form.clone(), &[])).await.json();
+    assert_eq!((&answer["expires_in"], &answer["scope"]), (&json!(60), &json!("chat")));
+    let models = async |status| {
+        let models = program.client.http.get(format!("{}/models", program.client.sandbox.openai_url()));
+        let key = answer["access_token"].as_str().unwrap();
+        assert_eq!(program.client.send(models.bearer_auth(key)).await.status, status);
+    };
+    models(200).await;
+    program.authorization().advance(std::time::Duration::from_secs(60));
+    models(401).await;
+    for change in [("audience", "somebody"), ("resource", "relative"), ("resource", "https://a.example/#b")] {
+        assert_eq!(
+            error_of(&program.exchange(&program.form(form.clone(), &[change])).await),
+            "invalid_target"
+        );
+    }
+
     let program = Program::start(Flavour::Anthropic).await;
     let answer = program.exchange(&program.form(json!({"grant_type": EXCHANGE}), &[])).await;
     assert_eq!(error_of(&answer), "unsupported_grant_type");

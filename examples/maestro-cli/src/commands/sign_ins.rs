@@ -89,6 +89,8 @@ struct StatusLine<'a> {
     expires_at: Option<Timestamp>,
     renewable: bool,
     mode: &'static str,
+    /// When a bought key ends, if that was told.
+    key_expires_at: Option<Timestamp>,
     plan: Option<&'a str>,
     scopes: &'a [String],
     server: Option<&'a str>,
@@ -199,6 +201,7 @@ fn tell(app: &App, row: &SavedAuthentication, tokens: &OAuthTokens) -> Result<()
             expires_at: tokens.expires_at,
             renewable: tokens.refresh_token.is_some() && tokens.refused.is_none(),
             mode,
+            key_expires_at: tokens.api_key_expires_at,
             plan: tokens.plan.as_deref(),
             scopes: &tokens.scopes,
             server,

@@ -24,9 +24,16 @@ mod secrets;
 mod sessions;
 #[cfg(unix)]
 mod sign_in;
+mod sign_in_again;
+#[cfg(unix)]
+mod sign_in_prompts;
+#[cfg(unix)]
+mod sign_in_refusals;
 #[cfg(unix)]
 mod sign_in_refused;
 #[cfg(unix)]
 mod sign_in_stopped;
 mod stores;
+#[cfg(unix)]
+mod terminal;
 mod usage;

@@ -20,22 +20,31 @@ pub(crate) struct World {
     pub(crate) home: Home,
     pub(crate) sandbox: Sandbox,
     runtime: tokio::runtime::Runtime,
-    profile: String,
+    pub(crate) profile: String,
     store: String,
 }
 
 impl World {
     pub(crate) fn new() -> Self {
-        Self::of(Flavour::Standard)
+        Self::at(Flavour::Standard, "")
     }
 
     pub(crate) fn of(flavour: Flavour) -> Self {
+        Self::at(flavour, "")
+    }
+
+    /// With more in the profile file.
+    pub(crate) fn with(more: &str) -> Self {
+        Self::at(Flavour::Standard, more)
+    }
+
+    fn at(flavour: Flavour, more: &str) -> Self {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let sandbox = runtime.block_on(Sandbox::start()).unwrap();
         let home = Home::new();
         let issuer = sandbox.authorization().endpoints(flavour).issuer;
         let text = format!(
-            "name = \"work\"\nissuer = \"{issuer}\"\nclient_id = \"sandbox-client\"\nscopes = [\"openid\", \"offline_access\"]\n"
+            "name = \"work\"\nissuer = \"{issuer}\"\nclient_id = \"sandbox-client\"\nscopes = [\"openid\", \"offline_access\"]\n{more}"
         );
         let profile = home.file("work.toml", text).display().to_string();
         let store = format!("sqlite:{}", home.path().join("m.sqlite").display());
@@ -65,7 +74,11 @@ impl World {
 
     /// The same with more options.
     pub(crate) fn signed_in_with(&self, more: &[&str]) {
-        let mut running = self.login(&[&["--flow", "paste"], more].concat());
+        self.pastes(self.login(&[&["--flow", "paste"], more].concat()));
+    }
+
+    /// Goes on with a sign-in that waits for a paste, to its end.
+    pub(crate) fn pastes(&self, mut running: Running) {
         let url = running.until("authorize")["url"].as_str().unwrap().to_owned();
         let back = self.sandbox.authorization().approve(&url).unwrap();
         writeln!(running.child.stdin.take().unwrap(), "{}", back.url()).unwrap();
@@ -84,7 +97,8 @@ impl World {
         let mut found = Vec::new();
         for row in rows {
             if let Credentials::OAuth { tokens, .. } = vault.open(row.id, &row.credentials).unwrap() {
-                let tokens = [Some(tokens.access_token), tokens.refresh_token, tokens.id_token];
+                let tokens =
+                    [Some(tokens.access_token), tokens.refresh_token, tokens.id_token, tokens.api_key];
                 found.extend(tokens.iter().flatten().map(|token: &Secret| token.reveal().to_owned()));
             }
         }

@@ -48,13 +48,40 @@ impl Keys {
 
     /// Names what is left, and fails if anything was wrong.
     pub(super) fn finish(mut self) -> Result<()> {
+        self.name_what_is_left("a profile");
+        if self.problems.is_empty() { Ok(()) } else { Err(Error::invalid(OPERATION, self.problems)) }
+    }
+
+    /// Takes a table out, whose keys are taken out in turn. Problems in it are problems here, under both names.
+    pub(super) fn within<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&mut Keys) -> Option<T>,
+    ) -> Option<T> {
+        let table = self.read(key, &format!("a table [{key}]"), |value| value.as_table().cloned())?;
+        let mut inner = Self { table, known: Vec::new(), problems: Vec::new() };
+        let found = read(&mut inner);
+        inner.name_what_is_left(key);
+        let is_good = inner.problems.is_empty();
+        self.problems.extend(inner.problems.into_iter().map(|mut problem| {
+            problem.field = format!("{key}.{}", problem.field);
+            problem
+        }));
+        found.filter(|_| is_good)
+    }
+
+    fn name_what_is_left(&mut self, of: &str) {
         self.known.sort_unstable();
         let known = self.known.join(", ");
         for key in self.table.keys() {
-            let problem = format!("is not a key of a profile; keys are {known}");
+            let problem = format!("is not a key of {of}; keys are {known}");
             self.problems.push(FieldError::new(shown(key), problem));
         }
-        if self.problems.is_empty() { Ok(()) } else { Err(Error::invalid(OPERATION, self.problems)) }
+    }
+
+    /// Whether a key is given that has not been taken out yet.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
     }
 
     pub(super) fn text(&mut self, key: &'static str) -> Option<String> {
@@ -86,6 +113,38 @@ impl Keys {
                 (!text.is_empty() && !text.contains(char::is_whitespace)).then(|| text.to_owned())
             });
             texts.collect()
+        })
+    }
+
+    /// A Cloud project, which goes into a header.
+    pub(super) fn project(&mut self, key: &'static str) -> Option<String> {
+        self.read(key, "the id of a Cloud project, such as \"my-project-1\"", |value| {
+            let is_word = |text: &&str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+            value.as_str().filter(is_word).map(str::to_owned)
+        })
+    }
+
+    /// A text without white space, or a list of them.
+    pub(super) fn one_or_more(&mut self, key: &'static str) -> Option<Vec<String>> {
+        self.read(key, "a text without white space, or a list of such texts", one_or_more)
+    }
+
+    /// A name that is a URI, as types of tokens are.
+    pub(super) fn uri(&mut self, key: &'static str) -> Option<String> {
+        let wanted = "a URI, such as \"urn:ietf:params:oauth:token-type:access_token\"";
+        self.read(key, wanted, |value| {
+            let text = value.as_str()?;
+            Url::parse(text).is_ok().then(|| text.to_owned())
+        })
+    }
+
+    /// Addresses that name something, and that nothing is sent to (RFC 8707): any scheme, and no fragment.
+    pub(super) fn resources(&mut self, key: &'static str) -> Option<Vec<Url>> {
+        self.read(key, "an address without a fragment, or a list of such addresses", |value| {
+            let urls = one_or_more(value)?
+                .into_iter()
+                .map(|text| Url::parse(&text).ok().filter(|url| url.fragment().is_none()));
+            urls.collect()
         })
     }
 
@@ -172,6 +231,15 @@ impl Keys {
 fn shown(key: &str) -> String {
     let is_word = key.len() <= 40 && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
     if is_word { key.to_owned() } else { "a key".to_owned() }
+}
+
+fn one_or_more(value: &Value) -> Option<Vec<String>> {
+    let is_word = |text: &&str| !text.is_empty() && !text.contains(char::is_whitespace);
+    let word = |value: &Value| value.as_str().filter(is_word).map(str::to_owned);
+    match value {
+        Value::Array(list) => list.iter().map(word).collect(),
+        value => word(value).map(|word| vec![word]),
+    }
 }
 
 fn add(found: &mut Vec<RedirectStyle>, url: &Url) -> Option<()> {

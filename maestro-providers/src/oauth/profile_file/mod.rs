@@ -1,5 +1,6 @@
 //! Sign-ins that a TOML file describes: a server of one's own, or a client of one's own at a known server.
 
+mod exchange;
 mod keys;
 
 use std::time::Duration;
@@ -8,8 +9,8 @@ use maestro_core::{
     Error, Result, Secret,
     http::HttpClient,
     provider::{
-        BodyForm, ClientAuthentication, DeviceFlow, FlowAccess, OAuthClient, OAuthProfile, RedirectStyle,
-        Revocation, RevocationFields, Rotation, SendState, UsePolicy,
+        BodyForm, ClientAuthentication, DeviceFlow, FlowAccess, KeyExchange, OAuthClient, OAuthProfile,
+        RedirectStyle, Revocation, RevocationFields, Rotation, SendState, UsePolicy,
     },
 };
 use url::Url;
@@ -49,6 +50,7 @@ pub struct ProfileFile {
     server: Server,
     client_id: String,
     client_secret: Option<Secret>,
+    quota_project: Option<String>,
     is_turned_on: bool,
     changes: Changes,
 }
@@ -83,6 +85,7 @@ struct Changes {
     default_lifetime: Option<Duration>,
     account_claim: Option<String>,
     plan_claim: Option<String>,
+    key_exchange: Option<KeyExchange>,
     policy: Option<UsePolicy>,
 }
 
@@ -104,6 +107,7 @@ impl ProfileFile {
         let provider = keys.text("provider");
         let client_id = keys.text("client_id");
         let client_secret = keys.secret("client_secret");
+        let quota_project = keys.project("quota_project");
         let is_turned_on = keys.flag("turn_on_restricted").unwrap_or(false);
         let changes = Changes::read(&mut keys);
         if client_id.is_none() && !keys.has_problem("client_id") {
@@ -121,7 +125,7 @@ impl ProfileFile {
             Server::Known(profile) => profile.name.clone(),
             Server::Issuer(issuer) => host(issuer),
         });
-        Ok(Self { name, provider, server, client_id, client_secret, is_turned_on, changes })
+        Ok(Self { name, provider, server, client_id, client_secret, quota_project, is_turned_on, changes })
     }
 
     /// What the sign-in is called: `name`, else `provider`, else the host of the server.
@@ -132,6 +136,12 @@ impl ProfileFile {
     /// Which provider the tokens are for, if the file says it.
     pub fn provider(&self) -> Option<&str> {
         self.provider.as_deref()
+    }
+
+    /// The Cloud project that requests with the tokens are booked on, if the file says it. It is to be kept with them
+    /// ([`OAuthTokens::quota_project`](maestro_core::auth::OAuthTokens::quota_project)).
+    pub fn quota_project(&self) -> Option<&str> {
+        self.quota_project.as_deref()
     }
 
     /// The client that the file describes. A server of which only the issuer is known is asked first; errors are those of
@@ -244,6 +254,7 @@ impl Changes {
             default_lifetime: keys.seconds("default_lifetime_seconds"),
             account_claim: keys.pointer("account_claim"),
             plan_claim: keys.pointer("plan_claim"),
+            key_exchange: keys.within("token_exchange", exchange::read),
             policy: keys.policy("policy"),
         }
     }
@@ -292,6 +303,9 @@ impl Changes {
         }
         if self.default_lifetime.is_some() {
             profile.default_lifetime = self.default_lifetime;
+        }
+        if self.key_exchange.is_some() {
+            profile.key_exchange.clone_from(&self.key_exchange);
         }
         set(&mut profile.policy, self.policy.as_ref());
     }

@@ -87,13 +87,23 @@ impl Form {
 
     /// Refuses a parameter that is there twice (RFC 6749, sections 3.1 and 3.2).
     pub(super) fn once_each(&self) -> Result<(), Failure> {
+        // RFC 8693, section 2.1, lets two of its parameters come several times.
+        let may = |name: &str| {
+            self.grant() == Some(Grant::TokenExchange) && matches!(name, "audience" | "resource")
+        };
         let twice = |(place, (name, _)): (usize, &(String, String))| {
-            self.0[..place].iter().any(|(known, _)| known == name).then(|| name.clone())
+            let is_known = self.0[..place].iter().any(|(known, _)| known == name);
+            (is_known && !may(name)).then(|| name.clone())
         };
         match self.0.iter().enumerate().find_map(twice) {
             Some(name) => Err(Failure::invalid_request(format!("Parameter given twice: {name}"))),
             None => Ok(()),
         }
+    }
+
+    /// All values of a parameter.
+    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// The grant that is asked for.
@@ -167,6 +177,9 @@ mod tests {
     #[test]
     fn a_parameter_given_twice_is_found() {
         assert!(Form::query("a=1&b=2").once_each().is_ok());
+        let exchange = "grant_type=urn:ietf:params:oauth:grant-type:token-exchange&audience=a&audience=b";
+        assert!(Form::query(exchange).once_each().is_ok());
+        assert!(Form::query("audience=a&audience=b").once_each().is_err());
         assert!(Form::query("a=1&b=2&a=1").once_each().unwrap_err().description.ends_with(": a"));
     }
 }

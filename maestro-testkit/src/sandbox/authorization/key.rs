@@ -1,6 +1,9 @@
 //! Tokens for API keys: OpenAI's private dialect and RFC 8693.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use url::Url;
 
 use super::State;
 use super::failure::Failure;
@@ -36,6 +39,10 @@ pub(super) fn exchange(state: &mut State, exchange: &Exchange<'_>, client: &str)
         return Err(Failure::invalid_request("The only requested_token_type is that of an access token"));
     }
 
+    if !private {
+        check_target(state, exchange)?;
+    }
+
     let invalid = |why: &str| match flavour {
         // RFC 8693, section 2.2.2.
         Flavour::Standard => Failure::invalid_request(format!("The subject_token is {why}")),
@@ -60,9 +67,33 @@ pub(super) fn exchange(state: &mut State, exchange: &Exchange<'_>, client: &str)
         return Err(Failure::new(401, "invalid_subject_token", "Invalid ID token: missing organization_id"));
     }
     let key = format!("sandbox-key-{}", settings.secret());
+    let lifetime = settings.exchanged_token_seconds;
     state.ledger.count(Some(token.family), |counters| counters.exchanges += 1);
     if private {
         return Ok(json!({"access_token": key}));
     }
-    Ok(json!({"access_token": key, "issued_token_type": access, "token_type": "Bearer"}))
+    let mut answer = json!({"access_token": key, "issued_token_type": access, "token_type": "Bearer"});
+    if let Some(lifetime) = lifetime {
+        state.ledger.sell(&key, token.family, state.now().saturating_add(Duration::from_secs(lifetime)));
+        answer["expires_in"] = lifetime.into();
+    }
+    if let Some(scope) = form.get("scope") {
+        answer["scope"] = scope.into();
+    }
+    Ok(answer)
+}
+
+/// RFC 8693, sections 2.1 and 2.2.2: for whom, and where the token is to be used.
+fn check_target(state: &State, exchange: &Exchange<'_>) -> Result<(), Failure> {
+    let invalid = |text: &str| Failure::new(400, "invalid_target", text);
+    let known = &state.settings(exchange.flavour).audiences;
+    let is_known = |audience: &str| known.as_ref().is_none_or(|known| known.iter().any(|it| it == audience));
+    if !exchange.form.all("audience").all(is_known) {
+        return Err(invalid("The audience is not known"));
+    }
+    let is_address = |text: &str| Url::parse(text).is_ok_and(|url| url.fragment().is_none());
+    if !exchange.form.all("resource").all(is_address) {
+        return Err(invalid("The resource must be an absolute URI without a fragment"));
+    }
+    Ok(())
 }

@@ -329,6 +329,11 @@ impl Ledger {
         Tokens { access, refresh, id, lifetime }
     }
 
+    /// Gives out a token that another was exchanged for, and that ends.
+    pub(super) fn sell(&mut self, token: &str, number: usize, end: Timestamp) {
+        self.keep(token, number, Kind::Access, Some(end));
+    }
+
     fn keep(&mut self, token: &str, family: usize, kind: Kind, expires: Option<Timestamp>) {
         self.tokens.insert(hash(token), Token { family, kind, expires, revoked: false });
     }

@@ -39,6 +39,13 @@ pub struct AuthorizationSettings {
     pub device_interval_seconds: u64,
     /// Whether a token is exchanged for an API key.
     pub exchange: KeyExchange,
+    /// How long a token that was exchanged by RFC 8693 is accepted; for ever when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchanged_token_seconds: Option<u64>,
+    /// For whom tokens are exchanged by RFC 8693: any other `audience` is refused, with `invalid_target`. Anybody, when left
+    /// out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audiences: Option<Vec<String>>,
     /// Who signs in.
     pub user: SandboxUser,
     /// A word that is part of every secret that is given out: codes, those of devices, tokens and keys. Whoever finds it
@@ -174,6 +181,8 @@ impl AuthorizationSettings {
             device_seconds: 900,
             device_interval_seconds: 5,
             exchange: KeyExchange::Mint,
+            exchanged_token_seconds: None,
+            audiences: None,
             user: SandboxUser::default(),
             word: None,
         }
