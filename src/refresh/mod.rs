@@ -274,6 +274,13 @@ impl Maestro {
         }
     }
 
+    /// From when on the answer to a mark counts as lost, so that the token may be sent once more, or is lost with it. Absent
+    /// where nothing is asked.
+    pub(crate) fn lost_at(&self, tokens: &OAuthTokens, rotation: Rotation) -> Option<Timestamp> {
+        let asked = tokens.asked?;
+        Some(asked.at.saturating_add(self.inner.refresh.waits(asked, rotation).in_flight))
+    }
+
     /// Whether a refresh token may be sent now.
     pub(crate) fn standing(&self, asked: Option<RefreshAsked>, rotation: Rotation) -> Standing {
         let Some(asked) = asked else { return Standing::Free };

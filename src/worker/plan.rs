@@ -16,8 +16,9 @@ use super::{Worker, WorkerPolicy};
 const AHEAD: Duration = Duration::from_secs(1);
 
 impl Worker {
-    /// From when on the tokens of a row, or the key that they bought, are to be renewed, and when they end. Absent for what cannot be refreshed: keys,
-    /// tokens that do not tell their end or have no refresh token, and those that were refused for good.
+    /// From when on the tokens of a row, or the key that they bought, are to be renewed, and when they end. Absent for what
+    /// cannot be refreshed: keys, tokens that do not tell their end or have no refresh token, and those that were refused for
+    /// good.
     pub(super) fn due(&self, row: &SavedAuthentication) -> Result<Option<Due>> {
         let opened = self.maestro.vault().open(row.id, &row.credentials)?;
         let Credentials::OAuth { tokens, .. } = opened else { return Ok(None) };
@@ -25,8 +26,10 @@ impl Worker {
             return Ok(None);
         }
         let flow = self.maestro.flow_for(&row.provider, &tokens)?;
-        let due_at = tokens.due_at(flow.get().client().profile.refresh_margin);
-        Ok(due_at.zip(tokens.ends_at()).map(|(due_at, expires_at)| Due { due_at, expires_at }))
+        let profile = &flow.get().client().profile;
+        let due_at = tokens.due_at(profile.refresh_margin);
+        let lost_at = self.maestro.lost_at(&tokens, profile.rotation);
+        Ok(due_at.zip(tokens.ends_at()).map(|(due_at, expires_at)| Due { due_at, expires_at, lost_at }))
     }
 }
 
@@ -35,10 +38,16 @@ impl Worker {
 pub(super) struct Due {
     pub(super) due_at: Timestamp,
     pub(super) expires_at: Timestamp,
+    /// When the answer to a refresh that was sent counts as lost; absent where none was sent.
+    pub(super) lost_at: Option<Timestamp>,
 }
 
 impl Due {
     /// The job that is missing, given those that are there. Absent when one of them will do it.
+    ///
+    /// A worker that has sent the refresh token and died is known to the queue only after a while, in which the server's
+    /// grace can end. So where one was sent, the job that runs is not relied on: another one stands by for the moment at
+    /// which the answer counts as lost. Usually it finds nothing to do.
     pub(super) fn missing(
         self,
         row: &SavedAuthentication,
@@ -46,14 +55,22 @@ impl Due {
         policy: &WorkerPolicy,
         now: Timestamp,
     ) -> Option<RefreshJob> {
-        let mut last: Option<&Job> = None;
-        for job in jobs.iter().filter(|job| job.job.expires_at == self.expires_at) {
-            if !job.state.is_ended() {
-                return None;
-            }
-            if last.is_none_or(|last| last.job.attempt < job.job.attempt) {
-                last = Some(job);
-            }
+        let of_these = || jobs.iter().filter(|job| job.job.expires_at == self.expires_at);
+        let there = |state: JobState| of_these().any(|job| job.state == state);
+        let last = of_these().max_by_key(|job| job.job.attempt);
+        if there(JobState::Waiting) || (there(JobState::Running) && self.lost_at.is_none()) {
+            return None;
+        }
+        if let (Some(lost_at), Some(last)) = (self.lost_at, last)
+            && !last.state.is_ended()
+        {
+            let attempt = last.job.attempt.saturating_add(1);
+            return Some(RefreshJob {
+                auth_id: row.id,
+                expires_at: self.expires_at,
+                attempt,
+                run_at: lost_at,
+            });
         }
         Some(self.after(row, last.map(|job| (job.job.attempt, job.state)), policy, now))
     }
@@ -137,7 +154,7 @@ mod tests {
 
     #[test]
     fn tokens_get_one_job_when_they_are_due() {
-        let (row, due) = (row(), Due { due_at: seconds(100), expires_at: seconds(130) });
+        let (row, due) = (row(), Due { due_at: seconds(100), expires_at: seconds(130), lost_at: None });
         let new = due.missing(&row, &[], &POLICY, seconds(0)).unwrap();
         assert_eq!((new.attempt, new.run_at, new.expires_at), (1, seconds(100), seconds(130)));
         for state in [JobState::Waiting, JobState::Running] {
@@ -149,8 +166,19 @@ mod tests {
     }
 
     #[test]
+    fn another_job_stands_by_where_the_one_that_runs_may_have_died_with_its_answer() {
+        let row = row();
+        let due = Due { due_at: seconds(100), expires_at: seconds(130), lost_at: Some(seconds(110)) };
+        let running = job(&row, due, 1, JobState::Running);
+        let next = due.missing(&row, std::slice::from_ref(&running), &POLICY, seconds(101)).unwrap();
+        assert_eq!((next.attempt, next.run_at), (2, seconds(110)));
+        let both = [running, job(&row, due, 2, JobState::Waiting)];
+        assert_eq!(due.missing(&row, &both, &POLICY, seconds(102)), None, "one is enough");
+    }
+
+    #[test]
     fn what_failed_is_tried_again_after_a_pause_that_grows() {
-        let (row, due) = (row(), Due { due_at: seconds(100), expires_at: seconds(130) });
+        let (row, due) = (row(), Due { due_at: seconds(100), expires_at: seconds(130), lost_at: None });
         let now = seconds(200);
         let jobs = [job(&row, due, 1, JobState::Failed), job(&row, due, 2, JobState::Failed)];
         let next = due.missing(&row, &jobs, &POLICY, now).unwrap();
@@ -165,7 +193,7 @@ mod tests {
 
     #[test]
     fn what_was_done_too_early_is_done_again_when_it_is_due() {
-        let (row, due) = (row(), Due { due_at: seconds(100), expires_at: seconds(130) });
+        let (row, due) = (row(), Due { due_at: seconds(100), expires_at: seconds(130), lost_at: None });
         let jobs = [job(&row, due, 1, JobState::Done)];
         let next = due.missing(&row, &jobs, &POLICY, seconds(98)).unwrap();
         assert_eq!((next.attempt, next.run_at), (2, seconds(100)));

@@ -22,7 +22,7 @@ const SAVE: &str = "save the sign-in";
 const REFRESH: &str = "refresh the tokens";
 const SIGN_OUT: &str = "sign out";
 
-/// How long tokens live that are to be refreshed at once: shorter than the margin of every profile.
+/// How long the first tokens live: long enough for everything that is tried with them.
 const SHORT_LIFE: u64 = 60;
 
 /// How long those live that a refresh brings.
@@ -164,9 +164,11 @@ impl Account<'_> {
     /// there is nothing to do.
     pub(super) async fn refresh(&self, row: &SavedAuthentication) -> Done<SavedAuthentication> {
         let before = self.tokens_of(row)?;
+        // As after a request that the provider has refused: the tokens themselves are good for a while yet.
+        let refused = || RefreshWhen::Refused { token: before.renewable().clone() };
         let (one, other) = tokio::try_join!(
-            self.maestro.refresh_tokens(row.id, RefreshWhen::Due),
-            self.other.refresh_tokens(row.id, RefreshWhen::Due)
+            self.maestro.refresh_tokens(row.id, refused()),
+            self.other.refresh_tokens(row.id, refused())
         )?;
         let (again, row) = self.maestro.refresh_tokens(row.id, RefreshWhen::Due).await?;
         let outcomes = [one.0, other.0, again];
