@@ -152,7 +152,9 @@ fn each_rotation_is_one_exchange(place: Place) {
     let counts = told.last().unwrap();
     assert_eq!((&counts["type"], counts["failed"].as_u64()), (&"worker_status".into(), Some(0)), "{counts}");
     assert!(counts["done"].as_u64().unwrap() >= rotations, "{counts}");
-    assert_eq!(counts["waiting"].as_u64().unwrap() + counts["due"].as_u64().unwrap(), 1, "{counts}");
+    // The next refresh, and one that stands by where a worker was seen in the middle of its own.
+    let next = counts["waiting"].as_u64().unwrap() + counts["due"].as_u64().unwrap();
+    assert!((1..=2).contains(&next), "{counts}");
 }
 
 fn a_killed_worker_costs_nothing(place: Place) {

@@ -100,8 +100,8 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit> {
     ))?;
     app.output.line(&match alive {
         0 => "nobody works on it at the moment: `maestro worker` does".to_owned(),
-        1 => "1 worker works on it".to_owned(),
-        count => format!("{count} workers work on it"),
+        1 => "1 worker gave a sign of life in the last 20 seconds".to_owned(),
+        count => format!("{count} workers gave a sign of life in the last 20 seconds"),
     })?;
     // What was done is in the count; what is of use is what comes and what went wrong.
     let told: Vec<_> = jobs
