@@ -244,7 +244,7 @@ impl JobQueue for Breaking {
             Ok(2) => {
                 Err(Error::new(ErrorKind::Unavailable, "work on jobs").because("the connection was lost"))
             }
-            Ok(_) => panic!("the queue breaks down, as it is meant to"),
+            Ok(_) => unreachable!("the queue breaks down, as it is meant to"),
             Err(_) => self.queue.run(worker, handler, stop).await,
         }
     }

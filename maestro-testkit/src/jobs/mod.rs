@@ -1,4 +1,4 @@
-//! The conformance suite of job queues: every promise of [`JobQueue`](maestro_core::jobs::JobQueue) as one small test.
+//! The conformance suite of job queues: every promise of a [`JobQueue`] as one small test.
 //!
 //! ```
 //! use std::sync::Arc;

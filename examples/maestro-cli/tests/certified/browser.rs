@@ -79,7 +79,7 @@ pub(crate) fn visit(start: &str, user: User) -> Option<Url> {
             url = url.join(&way_out).unwrap();
             continue;
         }
-        let Some((action, mut fields)) = page.form() else { return None };
+        let (action, mut fields) = page.form()?;
         if user == User::Denies && answer.body.contains("name=\"abort\"") {
             fields.push(("abort".to_owned(), "yes".to_owned()));
             has_left = true;
