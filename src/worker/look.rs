@@ -41,12 +41,17 @@ impl Worker {
     /// Compares all sign-ins with all jobs.
     pub(super) async fn compare_all(&self) -> Result<()> {
         self.look(&mut Seen::new()).await?;
+        self.take_back_stray().await
+    }
+
+    /// Takes back the jobs of sign-ins that are not there.
+    pub(super) async fn take_back_stray(&self) -> Result<()> {
         let there: BTreeSet<_> = self.sign_ins().await?.into_iter().map(|row| row.id).collect();
         let query = JobQuery { state: Some(JobState::Waiting), auth_id: None };
         let waiting = self.queue.job_list(&query, PageLimit::new(PAGE_LIMIT_MAX)?).await?;
-        let gone: BTreeSet<_> =
+        let stray: BTreeSet<_> =
             waiting.iter().map(|job| job.job.auth_id).filter(|id| !there.contains(id)).collect();
-        for id in gone {
+        for id in stray {
             self.take_back(id).await?;
         }
         Ok(())

@@ -8,15 +8,18 @@ use super::{Worker, WorkerEvent};
 impl Worker {
     /// Tidies up and compares all sign-ins with all jobs, again and again until it is to stop.
     pub(super) async fn keep_up(self, stopping: CancellationToken) {
+        let mut is_first = true;
         loop {
             let pause = self.policy.upkeep_every;
             let done = async {
                 self.tidy().await?;
-                self.compare_all().await
+                // At the beginning every sign-in is new to the one who looks.
+                if is_first { self.take_back_stray().await } else { self.compare_all().await }
             };
             if let Err(error) = done.await {
                 self.tell(&WorkerEvent::Trouble { problem: error.to_string(), again_in: pause });
             }
+            is_first = false;
             tokio::select! {
                 () = stopping.cancelled() => return,
                 () = tokio::time::sleep(pause) => {}

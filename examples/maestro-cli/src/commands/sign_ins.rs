@@ -98,6 +98,8 @@ struct StatusLine<'a> {
     asked: Option<RefreshAsked>,
     refused: Option<&'a RefreshRefused>,
     policy: Option<&'a PolicyAccepted>,
+    quota_project: Option<&'a str>,
+    last_refresh: Option<Timestamp>,
     written_at: Timestamp,
 }
 
@@ -191,7 +193,12 @@ pub(crate) async fn status(app: &App, args: Status) -> Result<Exit> {
 }
 
 fn tell(app: &App, row: &SavedAuthentication, tokens: &OAuthTokens) -> Result<()> {
-    let mode = if tokens.api_key.is_some() { "api-key" } else { "tokens" };
+    let mode = match tokens.api_key {
+        Some(_) => "api-key",
+        // Its tokens are good at ChatGPT alone, which is what this mode is called by.
+        None if row.provider.as_str() == "openai" => "chatgpt",
+        None => "tokens",
+    };
     let client = tokens.client.as_deref();
     let server = client.map(|client| client.profile.name.as_str());
     if app.output.is_json() {
@@ -209,6 +216,8 @@ fn tell(app: &App, row: &SavedAuthentication, tokens: &OAuthTokens) -> Result<()
             asked: tokens.asked,
             refused: tokens.refused.as_ref(),
             policy: tokens.policy.as_ref(),
+            quota_project: tokens.quota_project.as_deref(),
+            last_refresh: tokens.obtained_at,
             written_at: row.updated_at,
         })?);
     }
@@ -235,6 +244,7 @@ fn tell(app: &App, row: &SavedAuthentication, tokens: &OAuthTokens) -> Result<()
                 .as_ref()
                 .map_or_else(not_told, |policy| format!("{}, {}", policy.source, policy.at)),
         ),
+        ("refreshed", tokens.obtained_at.map_or_else(not_told, |at| at.to_string())),
         ("written", row.updated_at.to_string()),
     ];
     for (label, value) in rows {
