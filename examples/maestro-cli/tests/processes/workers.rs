@@ -13,12 +13,12 @@ use std::{
 use maestro_testkit::{
     needs_postgres, needs_private_postgres,
     postgres::Postgres,
-    sandbox::{Flavour, OauthCounters},
+    sandbox::{Flavour, OauthCounters, Scenario},
 };
 use serde_json::Value;
 
 use crate::{
-    home::Ran,
+    home::{Ran, Running},
     world::{Place, World},
 };
 
@@ -209,6 +209,28 @@ fn the_jobs_of_a_sign_in_that_is_ended_are_taken_back_at_once() {
     assert!(told.iter().all(|line| line["state"] != "waiting"), "{told:?}");
     let cancelled = told.iter().find(|line| line["state"] == "cancelled").unwrap();
     assert_eq!(cancelled["result"], "the sign-in was deleted");
+}
+
+#[test]
+fn an_answer_whose_program_was_killed_is_ended() {
+    let world = World::new(Place::File, 0);
+    let stalls = r#"{"reply": {"deltas": ["one ", "two ", "three "]}, "stream": {"stall_after_events": 6}}"#;
+    world.sandbox.add_scenario(Scenario::parse(stalls).unwrap().remove(0));
+    let chat = ["chat", "--once", "hi", "--auth", "work", "--model", "sandbox-small", "--session", "killed"];
+    let mut running = Running::start(&mut world.command(&chat));
+    running.until("text");
+    running.child.kill().unwrap();
+    running.child.wait().unwrap();
+    let ran = Ran::of(world.command(&["worker", "--once"]).output().unwrap());
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let recovered = ran.lines().into_iter().find(|line| line["type"] == "recovered").unwrap();
+    assert_eq!(recovered["entries"].as_array().unwrap().len(), 1, "{recovered}");
+    let ran = Ran::of(world.command(&["worker", "--once"]).output().unwrap());
+    assert!(ran.lines().iter().all(|line| line["type"] != "recovered"), "it is ended once");
+    let ran = Ran::of(world.command(&["session", "show", "killed"]).output().unwrap());
+    let entry = ran.lines().into_iter().rfind(|line| line["type"] == "entry").unwrap();
+    assert_eq!(entry["state"], "interrupted");
+    assert!(entry["parts"].to_string().contains("one"), "{entry}");
 }
 
 #[test]
