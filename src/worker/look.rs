@@ -87,7 +87,7 @@ impl Worker {
             Ok(None) => return Ok(()),
             Err(error) => {
                 // One that this program cannot open must not keep it from the others.
-                tracing::warn!(authentication = %row.reference(), %error, "cannot be refreshed by this worker");
+                self.tell(&WorkerEvent::Skipped { auth: row.reference(), problem: error.to_string() });
                 return Ok(());
             }
         };

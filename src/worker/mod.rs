@@ -98,6 +98,13 @@ pub enum WorkerEvent {
         /// When it is tried again; absent when only a new sign-in helps.
         again_at: Option<Timestamp>,
     },
+    /// A sign-in that this worker cannot refresh: it lacks the key of the vault, or the provider. It is looked at again.
+    Skipped {
+        /// Whose tokens.
+        auth: AuthRef,
+        /// Why.
+        problem: String,
+    },
     /// Jobs of a sign-in that is gone were taken back.
     Cancelled {
         /// The id it had.

@@ -12,7 +12,9 @@ use async_trait::async_trait;
 use maestro::{
     Error, ErrorKind, Id, Result, Worker, WorkerEvent, WorkerPolicy,
     core::{
-        auth::{HolderId, SavedAuthentication},
+        auth::{
+            AuthRef, AuthType, Credentials, HolderId, NewAuthentication, SavedAuthentication, Vault, VaultKey,
+        },
         jobs::{Job, JobCounts, JobHandler, JobQuery, JobQueue, JobState, RefreshJob, Stop, WorkerSeen},
         page::PageLimit,
         time::{Clock as _, Timestamp},
@@ -211,6 +213,34 @@ async fn a_job_for_what_is_gone_ends_without_a_request() {
     };
     tokio::join!(running, waiting).0.unwrap();
     assert_eq!(world.server.asked(), 0);
+}
+
+#[tokio::test]
+async fn a_sign_in_of_another_vault_is_skipped_and_told_and_the_others_are_refreshed() {
+    let world = World::new().await;
+    let queue = queue(&world);
+    let foreign = Vault::new(VaultKey::generate());
+    let (id, now) = (Id::new(), world.clock.now());
+    let credentials = Credentials::OAuth { tokens: Box::new(crate::world::tokens(0, now)), base_url: None };
+    let new = NewAuthentication {
+        id,
+        // The first in the order in which they are looked at.
+        reference: AuthRef::new("counting".parse().unwrap(), AuthType::OAuth, "another".parse().unwrap()),
+        credentials: foreign.seal(id, &credentials).unwrap(),
+        expires_at: Some(now),
+        now,
+    };
+    world.store.auth_create(new).await.unwrap();
+    let (worker, told) = worker(&world, &queue);
+    worker.run_once().await.unwrap();
+    assert_eq!(world.server.exchanges(), 1);
+    let told = told.lock().unwrap();
+    let skipped = told.iter().find_map(|event| match event {
+        WorkerEvent::Skipped { auth, problem } => Some((auth.name.as_str(), problem)),
+        _ => None,
+    });
+    let (name, problem) = skipped.unwrap();
+    assert!(name == "another" && problem.contains("key"), "{problem}");
 }
 
 /// A queue that breaks the first times it is worked on, in two ways.

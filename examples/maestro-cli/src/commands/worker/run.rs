@@ -38,6 +38,7 @@ enum Line {
     Planned { provider: String, name: String, attempt: u32, run_at: Timestamp },
     Refreshed { provider: String, name: String, outcome: &'static str, expires_at: Option<Timestamp> },
     Failed { auth_id: String, problem: String, again_at: Option<Timestamp> },
+    Skipped { provider: String, name: String, problem: String },
     Cancelled { auth_id: String, jobs: u64 },
     Recovered { entries: Vec<String> },
     Forgotten { jobs: u64 },
@@ -67,7 +68,7 @@ pub(crate) async fn run(app: &App, args: Run) -> Result<Exit> {
             done = worker.run_once() => done?,
             () = interrupts.next() => return Err(stopped("work on jobs").into()),
         }
-        return Ok(Exit::Done);
+        return end(output);
     }
     if !output.is_json() {
         output.notice(&format!("Working on {store} until Ctrl-C."));
@@ -85,6 +86,10 @@ pub(crate) async fn run(app: &App, args: Run) -> Result<Exit> {
         () = async { again.next().await; again.next().await } => Err(stopped("work on jobs")),
     };
     ended?;
+    end(output)
+}
+
+fn end(output: Output) -> Result<Exit> {
     if output.is_json() {
         output.json(&Line::Stopped)?;
     }
@@ -118,6 +123,11 @@ fn line(store: &str, event: &WorkerEvent) -> Option<Line> {
         WorkerEvent::Failed { auth_id, problem, again_at } => {
             Line::Failed { auth_id: auth_id.to_string(), problem: problem.clone(), again_at: *again_at }
         }
+        WorkerEvent::Skipped { auth, problem } => Line::Skipped {
+            provider: auth.provider.to_string(),
+            name: auth.name.to_string(),
+            problem: problem.clone(),
+        },
         WorkerEvent::Cancelled { auth_id, jobs } => {
             Line::Cancelled { auth_id: auth_id.to_string(), jobs: *jobs }
         }
@@ -149,6 +159,7 @@ fn text(line: &Line) -> String {
             let again = again_at.map_or_else(|| "not tried again".to_owned(), |at| format!("again at {at}"));
             format!("{auth_id}: failed, {again}: {problem}")
         }
+        Line::Skipped { provider, name, problem } => format!("{provider}/{name}: skipped: {problem}"),
         Line::Cancelled { auth_id, jobs } => format!("{auth_id}: gone, {jobs} jobs taken back"),
         Line::Recovered { entries } => format!("{} answers ended whose program died", entries.len()),
         Line::Forgotten { jobs } => format!("{jobs} old jobs forgotten"),
