@@ -10,7 +10,11 @@ use maestro::{
         http::HttpClient,
         provider::Registry,
     },
-    providers::{self, http::ReqwestClient},
+    providers::{
+        self,
+        gemini::{CodeAssist, Gemini},
+        http::ReqwestClient,
+    },
 };
 use tokio::sync::OnceCell;
 
@@ -20,6 +24,9 @@ use crate::{
     output::Output,
     store::{StoreUrl, default_store},
 };
+
+/// By what an operator turns Code Assist on, which is the word that they may use it.
+const CODE_ASSIST: &str = "MAESTRO_CODE_ASSIST";
 
 /// How long a program may stay silent after it was stopped.
 const A_WHILE: Duration = Duration::from_millis(500);
@@ -43,7 +50,7 @@ impl App {
     pub(crate) fn new(output: Output, store: Option<StoreUrl>, key_file: Option<PathBuf>) -> Self {
         Self {
             output,
-            registry: providers::builtin(),
+            registry: registry(),
             named_store: store,
             key_file,
             http: Arc::new(ReqwestClient::default()),
@@ -122,6 +129,27 @@ impl App {
         let maestro = Maestro::builder().shared_store(store).vault(vault).registry(self.registry.clone());
         Ok(maestro.shared_http(self.http.clone()).build()?)
     }
+}
+
+/// Whether the operator has turned Code Assist on.
+pub(crate) fn has_code_assist() -> bool {
+    code_assist().is_some()
+}
+
+/// The providers that are built in. Gemini asks Code Assist with a sign-in where the operator has turned that on.
+fn registry() -> Registry {
+    let builtin = providers::builtin();
+    match code_assist() {
+        Some(code_assist) => builtin.with(Gemini::default().with_code_assist(code_assist)),
+        None => builtin,
+    }
+}
+
+/// How Code Assist is asked: with the Cloud project that the variable names, or with none where it says `none`.
+fn code_assist() -> Option<CodeAssist> {
+    let project = std::env::var(CODE_ASSIST).ok().map(|text| text.trim().to_owned());
+    let project = project.filter(|project| !project.is_empty())?;
+    Some(CodeAssist { project: (project != "none").then_some(project) })
 }
 
 /// Does something that blocks, such as asking the user, beside the runtime.

@@ -10,7 +10,7 @@ use clap::{CommandFactory as _, Parser, Subcommand, error::ErrorKind as ClapErro
 use maestro::{Error, ErrorKind};
 
 use crate::{
-    app::App,
+    app::{App, has_code_assist},
     commands::{auth, chat, context, decode, e2e, models, sandbox, session, store, thread, worker},
     exit::{self, Exit, Failure, Result, invalid},
     logging,
@@ -20,6 +20,12 @@ use crate::{
 
 /// How long work that nobody waits for any more may take at the end.
 const LAST_WORK: Duration = Duration::from_millis(200);
+
+/// What is said where Code Assist is turned on.
+const CODE_ASSIST_TERMS: &str = "\
+Code Assist is on for Gemini sign-ins (MAESTRO_CODE_ASSIST). Google's documents say that other software that reaches it
+with the sign-in of Gemini CLI breaks their terms, and that accounts may be suspended for it (faq.md and tos-privacy.md of
+gemini-cli, read 2026-11-21). An API key is the supported way.";
 
 /// Hold conversations with any model and keep every turn: on this machine, in one file, under your own keys.
 #[derive(Debug, Parser)]
@@ -103,6 +109,9 @@ pub(crate) fn run() -> Exit {
     };
     let (result, settled) = runtime.block_on(async {
         let app = App::new(output, store, key_file);
+        if has_code_assist() {
+            output.notice(CODE_ASSIST_TERMS);
+        }
         let result = dispatch(&app, cli.command).await;
         // A command that was stopped may have left new tokens on their way.
         (result, app.settle().await)

@@ -7,6 +7,8 @@ mod between;
 #[cfg(unix)]
 mod canary;
 mod chat;
+#[cfg(unix)]
+mod code_assist;
 mod context;
 mod decode;
 mod durability;

@@ -38,7 +38,7 @@ impl World {
         Self::at(Flavour::Standard, more)
     }
 
-    fn at(flavour: Flavour, more: &str) -> Self {
+    pub(crate) fn at(flavour: Flavour, more: &str) -> Self {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let sandbox = runtime.block_on(Sandbox::start()).unwrap();
         let home = Home::new();
@@ -49,6 +49,10 @@ impl World {
         let profile = home.file("work.toml", text).display().to_string();
         let store = format!("sqlite:{}", home.path().join("m.sqlite").display());
         Self { home, sandbox, runtime, profile, store }
+    }
+
+    pub(crate) fn store(&self) -> &str {
+        &self.store
     }
 
     pub(crate) fn args<'a>(&'a self, args: &[&'a str]) -> Vec<&'a str> {
