@@ -8,20 +8,20 @@ use async_trait::async_trait;
 use maestro_core::{
     Error, ErrorKind, FieldError, Id, Result,
     auth::{HolderId, SavedAuthentication},
-    jobs::{Job, JobCounts, JobHandler, JobQuery, JobQueue, JobState, RefreshJob, Stop, WorkerSeen},
+    jobs::{Job, JobCounts, JobHandler, JobQuery, JobQueue, RefreshJob, Stop, WorkerSeen},
     page::PageLimit,
     time::Timestamp,
 };
 use sqlx::{
-    ConnectOptions as _, PgPool, Row as _,
-    postgres::{PgConnectOptions, PgPoolOptions, PgRow},
+    ConnectOptions as _, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
 };
 use url::Url;
 
 use crate::{
     error::{of_database, of_worker},
     timing::QueueTiming,
-    work::{key_range, moment, run_worker, seconds, state, statuses, taken_back, text_of},
+    work::{JobColumns, job_of, key_range, run_worker, seconds, state, taken_back, wanted, worker_of},
 };
 
 const OPEN: &str = "open job queue";
@@ -152,12 +152,8 @@ impl JobQueue for PostgresQueue {
         const OPERATION: &str = "list jobs";
         let range = query.auth_id.map(|id| key_range(&RefreshJob::key_prefix(id)));
         let (from, to) = range.unzip();
-        let wanted: Vec<&str> = match query.state {
-            Some(state) => statuses(state).to_vec(),
-            None => JobState::ALL.into_iter().flat_map(statuses).copied().collect(),
-        };
-        let rows = sqlx::query(
-            r#"select job, status, lock_by, extract(epoch from done_at)::bigint, last_result::text from apalis.jobs
+        let rows: Vec<JobColumns> = sqlx::query_as(
+            r#"select job, status, lock_by, floor(extract(epoch from done_at))::bigint, last_result::text from apalis.jobs
                where job_type = $1
                  and ($2::text is null or idempotency_key >= $2 collate "C" and idempotency_key < $3 collate "C")
                  and status = any($4)
@@ -170,12 +166,12 @@ impl JobQueue for PostgresQueue {
         .bind(&self.queue)
         .bind(from)
         .bind(to)
-        .bind(wanted)
+        .bind(wanted(query.state))
         .bind(i64::try_from(limit.get()).unwrap_or(i64::MAX))
         .fetch_all(&self.pool)
         .await
         .map_err(|error| of_database(OPERATION, &error))?;
-        rows.iter().map(read).collect::<Result<_, _>>().map_err(|error| of_database(OPERATION, &error))
+        rows.into_iter().map(job_of).collect::<Result<_, _>>().map_err(|error| of_database(OPERATION, &error))
     }
 
     async fn job_counts(&self, now: Timestamp) -> Result<JobCounts> {
@@ -220,40 +216,20 @@ impl JobQueue for PostgresQueue {
 
     async fn worker_list(&self) -> Result<Vec<WorkerSeen>> {
         let rows: Vec<(String, Option<i64>, i64)> = sqlx::query_as(
-            "select id, extract(epoch from started_at)::bigint, extract(epoch from last_seen)::bigint
+            "select id, floor(extract(epoch from started_at))::bigint, floor(extract(epoch from last_seen))::bigint
              from apalis.workers where worker_type = $1 order by last_seen desc, id",
         )
         .bind(&self.queue)
         .fetch_all(&self.pool)
         .await
         .map_err(|error| of_database("list workers", &error))?;
-        let seen = |(id, started, seen): (String, Option<i64>, i64)| WorkerSeen {
-            id,
-            started_at: started.map(moment),
-            last_seen: moment(seen),
-        };
-        Ok(rows.into_iter().map(seen).collect())
+        Ok(rows.into_iter().map(worker_of).collect())
     }
 
     async fn run(&self, worker: HolderId, handler: Arc<dyn JobHandler>, stop: Stop) -> Result<()> {
         run_worker!(self.storage(), self.timing, worker, handler, stop)
             .map_err(|error| of_worker("work on jobs", &error))
     }
-}
-
-fn read(row: &PgRow) -> sqlx::Result<Job> {
-    let job: Vec<u8> = row.try_get(0)?;
-    let status: String = row.try_get(1)?;
-    let done: Option<i64> = row.try_get(3)?;
-    let result: Option<String> = row.try_get(4)?;
-    let state = state(&status);
-    Ok(Job {
-        job: serde_json::from_slice(&job).map_err(|error| sqlx::Error::Decode(error.into()))?,
-        state,
-        worker: row.try_get(2)?,
-        ended_at: done.filter(|_| state.is_ended()).map(moment),
-        result: result.as_deref().map(text_of),
-    })
 }
 
 /// What a migration met, without its wrapping.

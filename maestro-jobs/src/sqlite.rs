@@ -13,19 +13,19 @@ use async_trait::async_trait;
 use maestro_core::{
     Error, ErrorKind, Id, Result,
     auth::{HolderId, SavedAuthentication},
-    jobs::{Job, JobCounts, JobHandler, JobQuery, JobQueue, JobState, RefreshJob, Stop, WorkerSeen},
+    jobs::{Job, JobCounts, JobHandler, JobQuery, JobQueue, RefreshJob, Stop, WorkerSeen},
     page::PageLimit,
     time::Timestamp,
 };
 use sqlx::{
-    ConnectOptions as _, Row as _, SqlitePool,
-    sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
+    ConnectOptions as _, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous},
 };
 
 use crate::{
     error::{of_database, of_worker},
     timing::QueueTiming,
-    work::{key_range, moment, run_worker, seconds, state, statuses, taken_back, text_of},
+    work::{JobColumns, job_of, key_range, run_worker, seconds, state, taken_back, wanted, worker_of},
 };
 
 const OPEN: &str = "open job queue";
@@ -158,11 +158,7 @@ impl JobQueue for SqliteQueue {
         const OPERATION: &str = "list jobs";
         let range = query.auth_id.map(|id| key_range(&RefreshJob::key_prefix(id)));
         let (from, to) = range.unzip();
-        let wanted: Vec<&str> = match query.state {
-            Some(state) => statuses(state).to_vec(),
-            None => JobState::ALL.into_iter().flat_map(statuses).copied().collect(),
-        };
-        let rows = sqlx::query(
+        let rows: Vec<JobColumns> = sqlx::query_as(
             "select job, status, lock_by, done_at, last_result from Jobs
              where job_type = ?1 and (?2 is null or idempotency_key >= ?2 and idempotency_key < ?3)
                and status in (select value from json_each(?4))
@@ -174,29 +170,25 @@ impl JobQueue for SqliteQueue {
         .bind(QUEUE)
         .bind(from)
         .bind(to)
-        .bind(serde_json::json!(wanted).to_string())
+        .bind(serde_json::json!(wanted(query.state)).to_string())
         .bind(i64::try_from(limit.get()).unwrap_or(i64::MAX))
         .fetch_all(&self.pool)
         .await
         .map_err(|error| of_database(OPERATION, &error))?;
-        rows.iter().map(read).collect::<Result<_, _>>().map_err(|error| of_database(OPERATION, &error))
+        rows.into_iter().map(job_of).collect::<Result<_, _>>().map_err(|error| of_database(OPERATION, &error))
     }
 
     async fn job_counts(&self, now: Timestamp) -> Result<JobCounts> {
-        const OPERATION: &str = "count jobs";
-        let rows =
-            sqlx::query("select status, run_at <= ?1, count(*) from Jobs where job_type = ?2 group by 1, 2")
-                .bind(seconds(now))
-                .bind(QUEUE)
-                .fetch_all(&self.pool)
-                .await
-                .map_err(|error| of_database(OPERATION, &error))?;
+        let rows: Vec<(String, bool, i64)> = sqlx::query_as(
+            "select status, run_at <= ?1, count(*) from Jobs where job_type = ?2 group by 1, 2",
+        )
+        .bind(seconds(now))
+        .bind(QUEUE)
+        .fetch_all(&self.pool)
+        .await
+        .map_err(|error| of_database("count jobs", &error))?;
         let mut counts = JobCounts::default();
-        for row in rows {
-            let read = |row: &SqliteRow| -> sqlx::Result<(String, bool, i64)> {
-                Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))
-            };
-            let (status, is_due, count) = read(&row).map_err(|error| of_database(OPERATION, &error))?;
+        for (status, is_due, count) in rows {
             *counts.count_mut(state(&status), is_due) += u64::try_from(count).unwrap_or(0);
         }
         Ok(counts)
@@ -234,31 +226,11 @@ impl JobQueue for SqliteQueue {
         .fetch_all(&self.pool)
         .await
         .map_err(|error| of_database("list workers", &error))?;
-        let seen = |(id, started, seen): (String, Option<i64>, i64)| WorkerSeen {
-            id,
-            started_at: started.map(moment),
-            last_seen: moment(seen),
-        };
-        Ok(rows.into_iter().map(seen).collect())
+        Ok(rows.into_iter().map(worker_of).collect())
     }
 
     async fn run(&self, worker: HolderId, handler: Arc<dyn JobHandler>, stop: Stop) -> Result<()> {
         run_worker!(self.storage(), self.timing, worker, handler, stop)
             .map_err(|error| of_worker("work on jobs", &error))
     }
-}
-
-fn read(row: &SqliteRow) -> sqlx::Result<Job> {
-    let job: Vec<u8> = row.try_get(0)?;
-    let status: String = row.try_get(1)?;
-    let done: Option<i64> = row.try_get(3)?;
-    let result: Option<String> = row.try_get(4)?;
-    let state = state(&status);
-    Ok(Job {
-        job: serde_json::from_slice(&job).map_err(|error| sqlx::Error::Decode(error.into()))?,
-        state,
-        worker: row.try_get(2)?,
-        ended_at: done.filter(|_| state.is_ended()).map(moment),
-        result: result.as_deref().map(text_of),
-    })
 }

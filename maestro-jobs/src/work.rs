@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use apalis::prelude::{AbortError, BoxDynError, Data};
 use maestro_core::{
-    jobs::{JobEnd, JobHandler, JobState, RefreshJob},
+    jobs::{Job, JobEnd, JobHandler, JobState, RefreshJob, WorkerSeen},
     time::Timestamp,
 };
 use serde_json::Value;
@@ -57,7 +57,7 @@ pub(crate) fn state(status: &str) -> JobState {
 }
 
 /// The statuses of apalis that a state stands for.
-pub(crate) const fn statuses(state: JobState) -> &'static [&'static str] {
+const fn statuses(state: JobState) -> &'static [&'static str] {
     match state {
         JobState::Waiting => &["Pending"],
         JobState::Running => &["Queued", "Running"],
@@ -73,7 +73,7 @@ pub(crate) fn taken_back(reason: &str) -> String {
 }
 
 /// What a result of apalis says, without its wrapping.
-pub(crate) fn text_of(result: &str) -> String {
+fn text_of(result: &str) -> String {
     let told = match serde_json::from_str(result) {
         Ok(Value::Object(object)) => {
             object.get("Ok").or_else(|| object.get("Err")).and_then(Value::as_str).map(str::to_owned)
@@ -83,6 +83,34 @@ pub(crate) fn text_of(result: &str) -> String {
     };
     let told = told.unwrap_or_else(|| result.to_owned());
     told.strip_prefix("AbortError: ").map_or_else(|| told.clone(), str::to_owned)
+}
+
+/// The columns of a job, as both databases give them: what was put, status, worker, end in seconds, result.
+pub(crate) type JobColumns = (Vec<u8>, String, Option<String>, Option<i64>, Option<String>);
+
+/// The job that columns tell of.
+pub(crate) fn job_of((job, status, worker, done, result): JobColumns) -> sqlx::Result<Job> {
+    let state = state(&status);
+    Ok(Job {
+        job: serde_json::from_slice(&job).map_err(|error| sqlx::Error::Decode(error.into()))?,
+        state,
+        worker,
+        ended_at: done.filter(|_| state.is_ended()).map(moment),
+        result: result.as_deref().map(text_of),
+    })
+}
+
+/// The worker that columns tell of: its id, when it began and when it was last seen, in seconds.
+pub(crate) fn worker_of((id, started, seen): (String, Option<i64>, i64)) -> WorkerSeen {
+    WorkerSeen { id, started_at: started.map(moment), last_seen: moment(seen) }
+}
+
+/// The statuses of apalis that are asked for: those of one state, or all.
+pub(crate) fn wanted(state: Option<JobState>) -> Vec<&'static str> {
+    match state {
+        Some(state) => statuses(state).to_vec(),
+        None => JobState::ALL.into_iter().flat_map(statuses).copied().collect(),
+    }
 }
 
 /// The key of the first job of an authentication and that behind the last, in byte order: every key between them begins with
@@ -98,7 +126,7 @@ pub(crate) fn seconds(time: Timestamp) -> i64 {
 }
 
 /// The beginning of a second.
-pub(crate) fn moment(seconds: i64) -> Timestamp {
+fn moment(seconds: i64) -> Timestamp {
     Timestamp::from_micros(seconds.saturating_mul(1_000_000))
 }
 
