@@ -60,10 +60,14 @@ impl PostgresQueue {
     /// Opens the queue of a store. Absent when no worker has made one yet.
     pub async fn open_existing(url: &str, schema: &str) -> Result<Option<Self>> {
         let queue = Self::connect(url, schema).await?;
-        let is_there: bool = sqlx::query_scalar("select to_regclass('apalis.jobs') is not null")
-            .fetch_one(&queue.pool)
-            .await
-            .map_err(|error| of_database(OPEN, &error))?;
+        // The latest column that is asked for: tables that were made half-way, or by an old apalis, are none.
+        let is_there: bool = sqlx::query_scalar(
+            "select exists (select 1 from information_schema.columns
+               where table_schema = 'apalis' and table_name = 'jobs' and column_name = 'idempotency_key')",
+        )
+        .fetch_one(&queue.pool)
+        .await
+        .map_err(|error| of_database(OPEN, &error))?;
         Ok(is_there.then_some(queue))
     }
 
@@ -81,10 +85,13 @@ impl PostgresQueue {
             let problem = "must be of the form postgres://user:password@host:port/database?sslmode=require";
             Error::invalid(OPEN, [FieldError::new("url", problem)])
         })?;
+        // What apalis makes without naming a schema, the extension hstore among it, goes into its own: from Postgres 15 on only
+        // the owner of a database may make anything in `public`.
+        let options = options.options([("search_path", "apalis,public")]).disable_statement_logging();
         let pool = PgPoolOptions::new()
             .max_connections(3)
             .acquire_timeout(ACQUIRE)
-            .connect_with(options.disable_statement_logging())
+            .connect_with(options)
             .await
             .map_err(|error| of_database(OPEN, &error))?;
         Ok(Self { pool, queue: format!("maestro/refresh/{schema}"), timing: QueueTiming::default() })
